@@ -1,0 +1,1 @@
+"""What the lesson costs, measured."""

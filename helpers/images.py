@@ -1,0 +1,152 @@
+"""Read an X-ray from a file, make it square and small, and standardise it."""
+
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+ENDINGS = (".png", ".jpg", ".jpeg")
+SMALLEST_SIDE = 32  # pixels; in anything smaller no rib can be seen
+MOST_PIXELS = 50_000_000  # a detector has about 20 million; more is a mistake or an attack
+MOST_BYTES = 4 * MOST_PIXELS
+
+
+class DataError(ValueError):
+    """Something is wrong with the data; the message is one sentence that says what to do."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the sentence alone in a notebook: IPython asks for this in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def short_name(path: Path) -> str:
+    """Name a file by its class folder and its own name, such as ``normal/sim0001_0.png``."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read one X-ray in greyscale.
+
+    Colour, palette and transparency are turned into grey. Of 16-bit images the range in use is
+    brought to 8 bits: the range is taken as the smallest power of two that holds the brightest
+    pixel, since detectors often store 10 or 12 bits in 16.
+
+    Parameters
+    ----------
+    path
+        A PNG or JPEG file; its content counts, not the ending of its name.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 of shape (height, width), 0 black to 255 white.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, unreadable, not an image, damaged, too small or too large.
+    """
+    path = Path(path)
+    name = short_name(path)
+    try:
+        too_long = path.stat().st_size > MOST_BYTES
+        # Bytes first, since OpenCV opens no file with a non-ASCII name on Windows.
+        content = b"" if too_long else path.read_bytes()
+    except OSError as error:
+        why = (error.strerror or "unknown reason").lower()
+        raise DataError(
+            f"{name} cannot be read ({why}): put it back or allow reading it."
+        ) from error
+    width, height = (0, 0) if too_long else _size(content, name)
+    if too_long or width * height > MOST_PIXELS:
+        what = f"{width} x {height} pixels" if width else "its file"
+        raise DataError(f"{name} is too large to be an X-ray ({what}): take it out of the folder.")
+    if min(width, height) < SMALLEST_SIDE:
+        raise DataError(
+            f"{name} has only {width} x {height} pixels (at least {SMALLEST_SIDE} x "
+            f"{SMALLEST_SIDE} are needed): take it out of the folder."
+        )
+    try:
+        image = cv2.imdecode(
+            np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
+        )
+    except cv2.error:
+        image = None
+    if image is None:
+        raise DataError(f"{name} is damaged or incomplete: get it again or take it out.")
+    if image.dtype == np.uint16:
+        bits = max(8, int(image.max()).bit_length())
+        image = np.round(image * (255 / (2**bits - 1))).astype(np.uint8)
+    return image
+
+
+def _size(content: bytes, name: str) -> tuple[int, int]:
+    """Read width and height from the head of a PNG or JPEG, before anything is unpacked."""
+    from PIL import Image
+
+    if content.startswith(b"\x89PNG") and b"IEND" not in content:
+        raise DataError(f"{name} is damaged or incomplete: get it again or take it out.")
+    try:
+        with Image.open(BytesIO(content), formats=("PNG", "JPEG")) as head:
+            return head.size
+    except Image.DecompressionBombError:
+        return MOST_PIXELS, MOST_PIXELS
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{name} is not a PNG or JPEG image: take it out of the folder or save it as PNG."
+        ) from error
+
+
+def shrink(image: np.ndarray, size: int) -> np.ndarray:
+    """Bring an image to ``size`` x ``size`` pixels by area interpolation.
+
+    An image that is not square first gets black edges on both sides of its shorter dimension,
+    so that nothing is squeezed and nothing is cut off.
+
+    Parameters
+    ----------
+    image
+        uint8 of shape (height, width).
+    size
+        Pixels of each side of the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 of shape (size, size).
+    """
+    height, width = image.shape
+    if height != width:
+        side = max(height, width)
+        top, left = (side - height) // 2, (side - width) // 2
+        image = cv2.copyMakeBorder(
+            image, top, side - height - top, left, side - width - left, cv2.BORDER_CONSTANT
+        )
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def standardise(image: np.ndarray) -> np.ndarray:
+    """Shift and scale an image to mean 0 and standard deviation 1.
+
+    Parameters
+    ----------
+    image
+        Any numbers, of shape (height, width).
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of the same shape.
+
+    Raises
+    ------
+    DataError
+        If all pixels are equal (there is nothing to scale) or some are not finite.
+    """
+    deviation = image.std()
+    if not np.isfinite(deviation):
+        raise DataError("The image holds numbers that are not finite: mend or leave it out.")
+    if deviation == 0:
+        raise DataError("The image is constant (all pixels are equal): leave it out.")
+    return ((image - image.mean()) / deviation).astype(np.float32)

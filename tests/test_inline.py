@@ -1,0 +1,128 @@
+"""What an episode writes out when it teaches it gives the same result as the helper used later."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from helpers import data
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def inline(episode, *names, **given):
+    """Run the functions and variables of these names as a notebook's cells write them.
+
+    The last definition counts, as it does for a learner who runs all cells. `given` holds what
+    they need: imports, and values from cells that are not run.
+    """
+    (path,) = (ROOT / "notebooks").glob(f"{episode:02d}-*.ipynb")
+    found = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code" or "attempt" in cell.metadata.get("tags", []):
+            continue
+        for node in ast.parse(cell.source).body:
+            targets = getattr(node, "targets", [])
+            defined = {getattr(node, "name", None), *(getattr(t, "id", None) for t in targets)}
+            for name in defined.intersection(names):
+                found[name] = node
+    assert set(found) == set(names), f"{path.name} no longer defines {set(names) - set(found)}"
+    space = {"np": np, **given}
+    for name in names:
+        exec(compile(ast.Module([found[name]], []), str(path), "exec"), space)
+    return [space[name] for name in names]
+
+
+def dataset(labels, patients=None):
+    """Return a data set of files that nobody opens."""
+    files = tuple(Path(f"{k}.png") for k in range(len(labels)))
+    return data.Dataset("made up", Path(), files, tuple(labels), patients, None, False)
+
+
+# --- Episode 2 ------------------------------------------------------------------------------
+
+
+def test_standardise_of_episode_2_is_the_helper():
+    (standardise,) = inline(2, "standardise")
+    image = np.random.default_rng(1).integers(0, 256, (40, 50), np.uint8)
+    np.testing.assert_allclose(standardise(image), data.standardise(image), atol=1e-5)
+    for constant in (standardise, data.standardise):
+        with pytest.raises(ValueError):
+            constant(np.full((40, 50), 7, np.uint8))
+
+
+# --- Episode 3 ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [700, 200, 121])
+def test_simple_split_of_episode_3_is_the_helpers_where_patients_are_unknown(count):
+    from sklearn.model_selection import train_test_split
+
+    (three_parts,) = inline(3, "three_parts", train_test_split=train_test_split)
+    labels = np.repeat([0, 1], [count // 2, count - count // 2])
+    for taught, helper in zip(three_parts(labels), data.split(dataset(labels)), strict=True):
+        assert sorted(taught) == list(helper)
+
+
+def test_split_by_patient_of_episode_3_is_the_helpers():
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    (keep,) = inline(3, "keep_a_seventh", StratifiedGroupKFold=StratifiedGroupKFold)
+    bundled = data.find(ROOT / "data")
+    patients, labels = np.array(bundled.patients), np.array(bundled.labels)
+    rest, test = keep(patients, labels)
+    inner, kept = keep(patients[rest], labels[rest])
+    for taught, helper in zip((rest[inner], rest[kept], test), data.split(bundled), strict=True):
+        assert sorted(taught) == list(helper)
+
+
+def test_naive_split_of_episode_3_leaks_and_the_split_by_patient_does_not():
+    """Episode 3 counts leaked patients on the bundled X-rays: there must be some to count."""
+    from sklearn.model_selection import train_test_split
+
+    (three_parts,) = inline(3, "three_parts", train_test_split=train_test_split)
+    bundled = data.find(ROOT / "data")
+    patients = np.array(bundled.patients)
+
+    def leaked(train, test):
+        return set(patients[train]) & set(patients[test])
+
+    train, validation, test = three_parts(np.array(bundled.labels))
+    assert len(leaked(train, test)) > 3
+    train, validation, test = data.split(bundled)
+    assert not leaked(train, test) and not leaked(train, validation)
+    assert not leaked(validation, test)
+
+
+# --- Episode 4 ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Import the module that imports TensorFlow, once."""
+    from helpers import models
+
+    return models
+
+
+@pytest.mark.parametrize("shape, rate", [((256, 256, 1), 0.6), ((128, 128, 3), 0.2)])
+def test_network_of_episode_4_is_the_helpers(models, shape, rate):
+    (build,) = inline(4, "build_model", keras=models.keras, layers=models.layers)
+    taught, helper = build(shape, rate), models.build_model(shape, rate)
+    assert [w.shape for w in taught.weights] == [w.shape for w in helper.weights]
+    assert [type(a) for a in taught.layers] == [type(b) for b in helper.layers]
+    assert [a.rate for a in taught.layers if hasattr(a, "rate")] == [rate]
+    assert [b.rate for b in helper.layers if hasattr(b, "rate")] == [rate]
+    taught.set_weights(helper.get_weights())
+    images = np.random.default_rng(2).normal(size=(2, *shape)).astype(np.float32)
+    answers = [model.predict(images, verbose=0) for model in (taught, helper)]
+    np.testing.assert_allclose(*answers, atol=1e-6)
+
+
+def test_reference_network_is_the_one_specified(models):
+    (build,) = inline(4, "build_model", keras=models.keras, layers=models.layers)
+    for model in (build(), models.build_model()):
+        assert model.input_shape == (None, 256, 256, 1)
+        assert model.count_params() == 54_627

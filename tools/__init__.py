@@ -1,0 +1,1 @@
+"""Tools for those who run or edit the lesson as a whole."""

@@ -1,0 +1,12 @@
+"""How `make lab` starts JupyterLab: on this machine only, with a token, and without questions."""
+
+from pathlib import Path
+
+c = get_config()  # noqa: F821
+c.ServerApp.ip = "127.0.0.1"
+c.ServerApp.root_dir = str(Path(__file__).resolve().parents[1])  # the episodes' figures are there
+c.LabApp.default_url = "/lab/tree/notebooks/01-introduction.ipynb"
+# With jupytext's own extension, saving a notebook would change the episode's source as well.
+c.ServerApp.jpserver_extensions = {"jupyterlab_jupytext": False}
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
