@@ -9,7 +9,8 @@ import pytest
 BUNDLED = Path(__file__).parent / "data"
 # These need requirements-extras.txt: `make test-extras` installs it and runs them.
 NEED_TORCH = ["notebooks/extras/pytorch.ipynb", "notebooks/extras/photograph-pytorch.ipynb"]
-collect_ignore = [] if importlib.util.find_spec("torch") else NEED_TORCH
+HAVE_TORCH = importlib.util.find_spec("torch") and importlib.util.find_spec("captum")
+collect_ignore = [] if HAVE_TORCH else NEED_TORCH
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -19,3 +20,4 @@ def pytest_runtest_setup(item):
         work = item.config._tmp_path_factory.getbasetemp() / f"work-{item.path.stem}"
         os.environ["CHEST_XRAYS"] = str(BUNDLED)
         os.environ["CHEST_XRAYS_WORK"] = str(work)
+        os.environ["KERAS_HOME"] = f"{work}-keras"  # weights in a developer's cache do not count

@@ -692,11 +692,6 @@ def _fixed(answer: object, patients: np.ndarray) -> str | None:
 
 CHECKS |= {"know_nothing": _know_nothing, "screening": _screening, "fixed": _fixed}
 
-# --- Episode 6 ------------------------------------------------------------------------------
-
-CHECKS |= {}
-
-
 # --- Extra: an everyday photograph ------------------------------------------------------------
 
 
