@@ -20,6 +20,7 @@ LEAST_MEMORY, LEAST_DISK = 3, 1  # GB; training an episode takes about 2
 MODULES = {  # where the name to import is not the name to install
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
+    "scikit-image": "skimage",
     "scikit-learn": "sklearn",
     "tensorflow-cpu": "tensorflow",
 }
