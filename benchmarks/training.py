@@ -76,6 +76,37 @@ def scratch(images, labels, train, validation, seed) -> Fitted:
     return lesson(images, labels, train, validation, seed, head_start=False)
 
 
+def _mended(normalise=False, place=False, **how) -> Callable[..., Fitted]:
+    """Make the recipe of one step of episode 5: its network ``build``, trained as given."""
+
+    def fit(images, labels, train, validation, seed) -> Fitted:
+        from helpers import models
+
+        layers = models.layers
+        models.set_seeds(seed)
+        start = time.perf_counter()
+        x = inputs = models.keras.Input(images.shape[1:])
+        for filters in [16, 32, 48, 64]:
+            x = layers.Conv2D(filters, 3, padding="same", use_bias=not normalise)(x)
+            if normalise:
+                x = layers.BatchNormalization(momentum=0.8)(x)
+            x = layers.Activation("relu")(x)
+            if filters < 48:
+                x = layers.MaxPooling2D(2)(x)
+        if place:
+            x = layers.Flatten()(layers.AveragePooling2D(4)(x))
+        else:
+            x = layers.GlobalAveragePooling2D()(x)
+        model = models.keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
+        known = (images[validation], labels[validation])
+        options = {"augmented": False, "falling": False, "verbose": False, **how}
+        models.train(model, images[train], labels[train], known, **options)
+        seconds = time.perf_counter() - start
+        return lambda x: model.predict(x, verbose=0)[:, 0], seconds
+
+    return fit
+
+
 def _baseline(name: str) -> Callable[..., Fitted]:
     def fit(images, labels, train, validation, seed) -> Fitted:
         start = time.perf_counter()
@@ -92,8 +123,14 @@ def _baseline(name: str) -> Callable[..., Fitted]:
 
 RECIPES: dict[str, tuple[int, Callable[..., Fitted]]] = {  # name: image size, how it learns
     "reference": (256, reference),
-    "lesson": (64, lesson),
+    "smaller": (64, _mended()),
+    "ten-times-the-rate": (64, _mended(learning_rate=0.02)),
+    "batch-normalisation": (64, _mended(normalise=True)),
+    "place": (64, _mended(normalise=True, place=True)),
+    "augmentation": (64, _mended(normalise=True, place=True, augmented=True)),
+    "falling-rate": (64, _mended(normalise=True, place=True, augmented=True, falling=True)),
     "scratch": (64, scratch),
+    "lesson": (64, lesson),
     "svm": (32, _baseline("SVM")),
     "logistic": (32, _baseline("logistic regression")),
     "majority": (32, _baseline("majority")),

@@ -5,7 +5,7 @@ Made for episode 6, where a network learns to look at the marker and the learner
 
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -28,10 +28,24 @@ class Planted(NamedTuple):
     markers: np.ndarray
 
 
+def start(sets: dict[str, tuple[int, int, str | None, str | None]], size: int = 64) -> Future:
+    """Begin to :func:`plant` while the notebook goes on; ``.result()`` waits and returns the sets.
+
+    Parameters
+    ----------
+    sets, size
+        As for :func:`plant`.
+    """
+    background = ThreadPoolExecutor(1)
+    planting = background.submit(plant, sets, size)
+    background.shutdown(wait=False)
+    return planting
+
+
 def plant(
     sets: dict[str, tuple[int, int, str | None, str | None]], size: int = 64
 ) -> dict[str, Planted]:
-    """Simulate sets of X-rays, on all cores, with the markers placed by class.
+    """Simulate sets of X-rays, on all cores but one, with the markers placed by class.
 
     Parameters
     ----------
@@ -55,7 +69,7 @@ def plant(
     ]
     # "spawn" starts clean workers: a kernel runs threads, which "fork" would not survive.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+    with ProcessPoolExecutor(max(1, os.cpu_count() - 1), mp_context=context) as pool:
         made = list(pool.map(simulate_with_marker, jobs, chunksize=10))
     planted, start = {}, 0
     for name, (count, *_) in sets.items():

@@ -162,3 +162,34 @@ def test_a_network_without_maps_is_refused():
     model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
     with pytest.raises(ValueError, match="no convolution"):
         explain.last_maps_layer(model)
+
+
+def test_lime_explains_the_logit(model, images):
+    """Where the network is certain, the probability no longer moves, but the logit does."""
+    certain = keras.models.clone_model(model)
+    *others, bias = model.get_weights()
+    certain.set_weights([*others, bias + 60])
+    assert np.all(certain.predict(images, verbose=0) == 1)
+    np.testing.assert_allclose(
+        explain.lime(certain, images), explain.lime(model, images), atol=0.02
+    )
+
+
+@pytest.mark.parametrize(
+    "name, forward, backward",
+    [
+        ("Vanilla gradient", 1, 1),
+        ("SmoothGrad", 30, 30),
+        ("Guided backpropagation", 1, 1),
+        ("Grad-CAM", 1, 1),
+        ("Score-CAM", 1 + 4, 0),  # the network has four last maps
+        ("LIME", 150, 0),
+        ("Edge filter", 0, 0),
+    ],
+)
+def test_passes_are_counted_and_the_maps_stay_the_same(name, forward, backward, model, images):
+    method = (explain.METHODS | explain.CONTROLS)[name]
+    maps, *passes = explain.count_passes(method, model, images)
+    np.testing.assert_allclose(maps, method(model, images), atol=1e-4)
+    assert passes[1] == backward
+    assert abs(passes[0] - forward) <= 1  # some run the image itself once more

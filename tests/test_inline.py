@@ -126,3 +126,83 @@ def test_reference_network_is_the_one_specified(models):
     for model in (build(), models.build_model()):
         assert model.input_shape == (None, 256, 256, 1)
         assert model.count_params() == 54_627
+
+
+# --- Episode 5 ------------------------------------------------------------------------------
+
+
+def weights_and_layers(model):
+    return [w.shape for w in model.weights], [type(layer) for layer in model.layers]
+
+
+@pytest.mark.parametrize("shape, rate", [((64, 64, 1), 0.3), ((128, 128, 1), 0.1)])
+def test_network_of_episode_5_is_the_helpers(models, shape, rate):
+    (build,) = inline(5, "build_lesson_model", keras=models.keras, layers=models.layers)
+    taught, helper = build(shape, rate), models.build_lesson_model(shape, rate)
+    assert weights_and_layers(taught) == weights_and_layers(helper)
+    for model in (taught, helper):
+        assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == [rate]
+    taught.set_weights(helper.get_weights())
+    images = np.random.default_rng(2).normal(size=(2, *shape)).astype(np.float32)
+    answers = [model.predict(images, verbose=0) for model in (taught, helper)]
+    np.testing.assert_allclose(*answers, atol=1e-6)
+
+
+def test_network_mended_step_by_step_in_episode_5_is_the_lessons_without_dropout(models):
+    images = np.zeros((1, 64, 64, 1), np.float32)
+    (build,) = inline(5, "build", keras=models.keras, layers=models.layers, images=images)
+    mended, helper = build(True, True), models.build_lesson_model()
+    assert [w.shape for w in mended.weights] == [w.shape for w in helper.weights]
+
+
+def test_fit_of_episode_5_is_the_helpers_train(models):
+    rng = np.random.default_rng(0)
+    labels = np.arange(48) % 2
+    images = rng.normal(size=(48, 64, 64, 1)).astype(np.float32) + labels[:, None, None, None]
+    known, train = (images[:12], labels[:12]), np.arange(12, 48)
+    given = {"keras": models.keras, "models": models, "images": images, "labels": labels}
+    (fit,) = inline(5, "fit", known=known, train=train, **given)
+    curves, weights = [], []
+    for how in ("taught", "helper"):
+        models.set_seeds(4)
+        model = models.build_lesson_model()
+        if how == "taught":
+            curves.append(fit(model, epochs=3, augmented=True, falling=True))
+        else:
+            curves.append(
+                models.train(model, images[train], labels[train], known, epochs=3, verbose=False)
+            )
+        weights.append(model.get_weights())
+    for name in ("loss", "val_loss"):
+        np.testing.assert_allclose(curves[0][name], curves[1][name], rtol=1e-5)
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_baselines_of_episode_5_are_the_helpers():
+    from sklearn.dummy import DummyClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import SVC
+
+    from helpers import evaluation
+
+    images = np.random.default_rng(0).normal(size=(20, 64, 64, 1)).astype(np.float32)
+    machines = {c.__name__: c for c in (DummyClassifier, LogisticRegression, SVC)}
+    _, small, taught = inline(5, "blocks", "small", "baselines", images=images, **machines)
+    np.testing.assert_allclose(small, evaluation.shrink(images), atol=1e-6)
+    helpers = evaluation.baselines()
+    assert list(taught) == list(helpers)
+    for name, machine in taught.items():
+        assert type(machine) is type(helpers[name])
+        assert machine.get_params() == helpers[name].get_params()
+
+
+def test_interval_of_episode_5_is_the_helpers():
+    from scipy.stats import binomtest
+
+    from helpers import evaluation
+
+    (share,) = inline(5, "share", binomtest=binomtest)
+    for right, total in [(0, 5), (17, 20), (105, 105)]:
+        low, high = evaluation.wilson_interval(right, total)
+        assert share(right, total) == f"{right / total:.2f} ({low:.2f} to {high:.2f})"

@@ -35,7 +35,7 @@ def test_lesson_network_ends_in_one_sigmoid_and_has_maps_fine_enough_to_explain(
     assert model.output_shape == (None, 1)
     assert model.layers[-1].activation.__name__ == "sigmoid"
     last = [layer for layer in model.layers if layer.__class__.__name__ == "Conv2D"][-1]
-    assert last.output.shape[1] >= 8
+    assert last.output.shape[1] >= 16
 
 
 def test_same_seed_gives_the_same_network_and_another_seed_another(stripes):
@@ -165,6 +165,42 @@ def test_prediction_does_not_depend_on_the_side(stripes):
     model, _ = models.load_bundled()
     mirrored = models.predict(model, images[:, :, ::-1])
     np.testing.assert_allclose(models.predict(model, images), mirrored, atol=1e-5)
+
+
+def test_shift_and_flip_moves_whole_images_a_little_and_mirrors_half_of_them():
+    image = np.zeros((64, 64, 1), np.float32)
+    image[20:30, 40:44] = 1  # off the middle, higher than wide
+    tensors = [models.tf.constant(a) for a in (np.stack([image] * 400), np.array([3, 4]))]
+    moved = models.shift_and_flip(*tensors).numpy()
+    np.testing.assert_array_equal(moved, models.shift_and_flip(*tensors).numpy())
+    rows, columns = (np.argmax(moved.any(axis=(axis, 3)), axis=1) for axis in (2, 1))
+    assert set(rows) == set(range(16, 25))  # up to 6 % of 64 pixels, up and down
+    mirrored = columns < 32
+    assert 0.4 < mirrored.mean() < 0.6
+    assert set(columns[~mirrored]) == set(range(36, 45))
+    assert set(columns[mirrored]) == set(range(16, 25))
+    assert abs(np.corrcoef(mirrored, rows)[0, 1]) < 0.15  # drawn independently
+    assert moved.sum() == tensors[0].numpy().sum()
+
+
+def test_what_a_shift_uncovers_repeats_the_edge():
+    ramp = np.repeat(np.arange(64, dtype=np.float32)[None, :, None, None], 64, axis=2)
+    moved = models.shift_and_flip(
+        models.tf.constant(np.repeat(ramp, 50, axis=0)), models.tf.constant([1, 2])
+    ).numpy()
+    assert moved.min() == 0 and moved.max() == 63
+    assert np.all(np.diff(moved, axis=1) >= 0)
+
+
+def test_augmentation_differs_from_epoch_to_epoch_but_not_from_run_to_run(stripes):
+    images, labels = stripes
+    runs = []
+    for _ in range(2):
+        models.set_seeds(5)
+        batches = models.pipeline(images, labels, 80)
+        runs.append([np.sort(next(iter(batches))[0].numpy(), axis=0) for _ in range(2)])
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0][0], runs[0][1])
 
 
 def test_augmentation_keeps_labels_and_sizes(stripes):

@@ -45,6 +45,13 @@ def test_only_the_markers_differ(sets):
         assert np.corrcoef(first, second)[0, 1] > 0.995
 
 
+def test_sets_are_made_in_the_background(sets):
+    planting = shortcut.start({"trap": (6, 11, "upper right", "lower left")})
+    made = planting.result()["trap"]
+    for ours, theirs in zip(made, sets["trap"], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_workers_do_not_load_tensorflow():
     code = "import sys, helpers.shortcut; print('tensorflow' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

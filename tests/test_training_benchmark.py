@@ -57,3 +57,35 @@ def test_mistakes_on_the_command_line_are_explained(make_data, tmp_path, capsys)
     assert "svmm" in capsys.readouterr().err
     assert training.main(["--data", str(tmp_path / "nowhere")]) == 1
     assert capsys.readouterr().err.strip()
+
+
+def test_steps_of_episode_5_end_in_its_network(make_data):
+    """The networks of the benchmark's steps are those that the episode builds."""
+    from test_inline import inline
+
+    from helpers import data, models
+
+    xrays = data.find(make_data("a", images=20))
+    images, labels = data.load(xrays, 64)
+    (build,) = inline(5, "build", keras=models.keras, layers=models.layers, images=images)
+    seen = []
+    train = models.train
+
+    def look(model, *arguments, **options):
+        seen.append(model)
+        return train(model, *arguments, **options | {"epochs": 1})
+
+    models.train = look
+    try:
+        for name in ("smaller", "batch-normalisation", "place"):
+            size, fit = training.RECIPES[name]
+            predict, _ = fit(images, labels, np.arange(30), np.arange(30, 40), seed=0)
+            assert size == 64 and predict(images[:3]).shape == (3,)
+    finally:
+        models.train = train
+    for model, (normalise, place) in zip(
+        seen, [(False, False), (True, False), (True, True)], strict=True
+    ):
+        taught = build(normalise, place)
+        assert [w.shape for w in model.weights] == [w.shape for w in taught.weights]
+        assert [type(a) for a in model.layers] == [type(b) for b in taught.layers]
