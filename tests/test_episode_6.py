@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EACH = 36  # X-rays of each class
 NEEDED = (  # what the cells that are run contain, in their order
     "xrays = data.find()",
+    "from helpers import explain, models",
     "models.load_trained()",
     "outlines = data.load_outlines(",
     "mistakes = np.flatnonzero(",

@@ -9,4 +9,5 @@ c.LabApp.default_url = "/lab/tree/notebooks/01-introduction.ipynb"
 # With jupytext's own extension, saving a notebook would change the episode's source as well.
 c.ServerApp.jpserver_extensions = {"jupyterlab_jupytext": False}
 c.LabApp.news_url = None
+c.LabApp.app_settings_dir = str(Path(__file__).resolve().parent / "lab_settings")  # no news, either
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
