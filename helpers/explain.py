@@ -29,7 +29,7 @@ BATCH_SIZE = 32
 
 
 def logit_model(model: keras.Model) -> keras.Model:
-    """Copy a network, weights included, so that it ends in its logit instead of its sigmoid.
+    """Let a network end in its logit instead of its sigmoid.
 
     Parameters
     ----------
@@ -39,12 +39,14 @@ def logit_model(model: keras.Model) -> keras.Model:
     Returns
     -------
     keras.Model
-        Output float32 (n, 1): log-odds of effusion.
+        Output float32 (n, 1): log-odds of effusion. The last layer is a copy; all layers before it
+        are those of the network itself.
     """
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    copy.layers[-1].activation = keras.activations.linear
-    return copy
+    last = model.layers[-1]
+    end = keras.layers.Dense.from_config(last.get_config() | {"activation": "linear"})
+    logit = keras.Model(model.inputs, end(last.input))
+    end.set_weights(last.get_weights())
+    return logit
 
 
 class Turnstile(keras.layers.Layer):
@@ -366,7 +368,7 @@ def lime(model: keras.Model, images: np.ndarray, label: int = 1, samples: int = 
                 top_labels=None,
                 hide_color=0,
                 num_samples=samples,
-                batch_size=100,
+                batch_size=75,
                 segmentation_fn=lambda colour: slic(colour[..., 0], 60, 0.3, channel_axis=None),
                 random_seed=0,
             )
