@@ -138,14 +138,11 @@ def planted(count: int = 400, seeds: int = 3) -> dict[str, dict[str, float]]:
         sets[name] = (count, 11, *pair)
         sets[f"{name}, validation"] = (count // 4, 12, *pair)
     made = shortcut.plant(sets, models.INPUT_SIZE)
-    return {
-        name: {
-            key: round(float(np.mean([run[key] for run in runs])), 1 if ": share" in key else 3)
-            for key in runs[0]
-        }
-        for name in corners
-        for runs in [[tested(made, name, tests, seed) for seed in range(seeds)]]
-    }
+    means = {}
+    for name in corners:
+        runs = [tested(made, name, tests, seed) for seed in range(seeds)]
+        means[name] = {figure: float(np.mean([run[figure] for run in runs])) for figure in runs[0]}
+    return means
 
 
 def tested(made: dict, name: str, tests: list[str], seed: int) -> dict[str, float]:
@@ -173,7 +170,7 @@ def print_planted(results: dict[str, dict[str, float]]) -> None:
     """Print a row for each figure and a column for each network."""
     print(f"\n| | {' | '.join(results)} |\n|---|{'---|' * len(results)}")
     for figure in next(iter(results.values())):
-        print(f"| {figure} | {' | '.join(str(row[figure]) for row in results.values())} |")
+        print(f"| {figure} | {' | '.join(f'{row[figure]:.3g}' for row in results.values())} |")
 
 
 def main() -> None:

@@ -71,12 +71,12 @@ def plant(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max(1, os.cpu_count() - 1), mp_context=context) as pool:
         made = list(pool.map(simulate_with_marker, jobs, chunksize=10))
-    planted, start = {}, 0
+    planted, first = {}, 0
     for name, (count, *_) in sets.items():
-        images, markers = zip(*made[start : start + 2 * (count // 2)], strict=True)
+        images, markers = zip(*made[first : first + 2 * (count // 2)], strict=True)
         labels = np.repeat([0, 1], count // 2)
         planted[name] = Planted(np.stack(images)[..., np.newaxis], labels, np.stack(markers))
-        start += len(labels)
+        first += len(labels)
     return planted
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import cv2
-import nbformat
 import numpy as np
 import pytest
+from cells import code_cells
 
 from conftest import write_png
 from helpers import data, nih
@@ -63,8 +63,7 @@ def test_the_cells_that_score_run_unchanged_on_boxes_of_the_nih(collection, monk
     quick = ("Vanilla gradient", "Grad-CAM++")
     monkeypatch.setattr(explain, "METHODS", {name: explain.METHODS[name] for name in quick})
     monkeypatch.setenv("CHEST_XRAYS", str(collection))
-    notebook = nbformat.read(ROOT / "notebooks" / "06-explainability.ipynb", as_version=4)
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    code = code_cells("06")
     space = {}
     for part in NEEDED:
         (source,) = (source for source in code if part in source)

@@ -1,6 +1,5 @@
 """The extras on perturbing and on more classes: what they write out, and what they claim."""
 
-import ast
 import csv
 import subprocess
 import sys
@@ -8,36 +7,15 @@ import warnings
 from pathlib import Path
 
 import jupytext
-import nbformat
 import numpy as np
 import pytest
+from cells import code_cells, inline
 
 from helpers import data
 from helpers.quiz import check
 
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = ROOT / "notebooks" / "extras"
-
-
-def code_cells(name):
-    """Return the source of a notebook's code cells, without the learner's empty attempts."""
-    cells = nbformat.read(EXTRAS / f"{name}.ipynb", as_version=4).cells
-    return [
-        cell.source
-        for cell in cells
-        if cell.cell_type == "code" and not {"attempt", "check"} & {*cell.metadata.get("tags", [])}
-    ]
-
-
-def inline(notebook, *names, **given):
-    """Run the functions and classes of these names as a notebook's cells write them."""
-    nodes = [node for source in code_cells(notebook) for node in ast.parse(source).body]
-    found = {node.name: node for node in nodes if getattr(node, "name", None) in names}
-    assert set(found) == set(names), f"{notebook} no longer defines {set(names) - set(found)}"
-    space = {"np": np, **given}
-    for name in names:
-        exec(compile(ast.Module([found[name]], []), notebook, "exec"), space)
-    return [space[name] for name in names]
 
 
 def run_until(notebook, name):
@@ -101,7 +79,7 @@ def test_occlusion_by_hand_is_the_helpers(model, images, ask, side):
     from helpers import explain
 
     grey = np.zeros((64, 64, 1))
-    (occlude,) = inline("perturbing", "occlude", size=64, grey=grey, answer=ask)
+    (occlude,) = inline("extras/perturbing", "occlude", size=64, grey=grey, answer=ask)
     by_hand = np.array([occlude(image, side) for image in images])
     helper = explain.occlusion(model, images, patch=side / 64, step=side / 64)
     np.testing.assert_allclose(explain.rescale(np.maximum(by_hand, 0)), helper, atol=1e-3)
@@ -116,7 +94,7 @@ def test_lime_by_hand_finds_the_pieces_that_matter(images):
 
     given = {"Ridge": Ridge, "pairwise_distances": pairwise_distances, "answer": corner}
     squares, lime = inline(
-        "perturbing", "squares", "lime", size=64, grey=np.zeros((64, 64, 1)), **given
+        "extras/perturbing", "squares", "lime", size=64, grey=np.zeros((64, 64, 1)), **given
     )
     bright = np.ones((64, 64, 1), "float32")
     found = lime(bright, squares(bright))
@@ -129,7 +107,7 @@ def test_lime_by_hand_finds_the_pieces_that_matter(images):
 def test_turnstile_counts_what_passes_and_changes_nothing(model, images):
     from helpers.models import keras, tf
 
-    (turnstile,) = inline("perturbing", "Turnstile", keras=keras, tf=tf)
+    (turnstile,) = inline("extras/perturbing", "Turnstile", keras=keras, tf=tf)
     inputs = keras.Input((64, 64, 1))
     counted = keras.Model(inputs, turnstile()(inputs))
     for times in (1, 2):
@@ -169,7 +147,7 @@ def test_deep_explainer_adds_up_and_stays_below_2_gigabytes():
 def test_perturbing_says_so_where_there_are_no_outlines(make_data, monkeypatch, capsys):
     folder = make_data(images=30, outlines=False, manifest=False)
     monkeypatch.setenv("CHEST_XRAYS", str(folder))
-    space = run_until("perturbing", "outlines")
+    space = run_until("extras/perturbing", "outlines")
     printed = capsys.readouterr().out
     assert printed.count("This data set has no outlines") == 1
     assert 0 < len(space["images"]) <= 12
@@ -181,7 +159,7 @@ def test_perturbing_says_so_where_there_are_no_outlines(make_data, monkeypatch, 
 
 def test_more_classes_uses_simulated_xrays_where_sides_are_unknown(make_data, monkeypatch, capsys):
     monkeypatch.setenv("CHEST_XRAYS", str(make_data(manifest=False)))
-    space = run_until("more-classes", "exam_sides")
+    space = run_until("extras/more-classes", "exam_sides")
     printed = capsys.readouterr().out
     assert printed.count("we use simulated X-rays") == 1
     assert "Data: simulated chest X-rays (bundled)" in printed
@@ -190,7 +168,9 @@ def test_more_classes_uses_simulated_xrays_where_sides_are_unknown(make_data, mo
 
 def test_sides_are_those_of_the_manifest():
     names = ["normal", "right", "left", "both"]
-    rows_of, sides_of = inline("more-classes", "manifest_rows", "sides_of", csv=csv, NAMES=names)
+    rows_of, sides_of = inline(
+        "extras/more-classes", "manifest_rows", "sides_of", csv=csv, NAMES=names
+    )
     bundled = data.find(ROOT / "data")
     sides = sides_of(rows_of(bundled))
     np.testing.assert_array_equal(sides > 0, bundled.labels)
@@ -205,10 +185,10 @@ def test_map_without_the_mean_sums_to_the_logit_and_grad_cam_is_the_librarys(ima
     from helpers.models import keras, tf
 
     models.set_seeds(4)
-    (build,) = inline("more-classes", "build", models=models, keras=keras)
+    (build,) = inline("extras/more-classes", "build", models=models, keras=keras)
     logit = explain.logit_model(build(4, "softmax"))
     both = keras.Model(logit.inputs, [explain.last_maps_layer(logit).output, logit.output])
-    (class_maps,) = inline("more-classes", "class_maps", tf=tf, both_outputs=both)
+    (class_maps,) = inline("extras/more-classes", "class_maps", tf=tf, both_outputs=both)
     averaged, placed = class_maps(images, label=3)
     logits = logit.predict_on_batch(images)[:, 3]
     np.testing.assert_allclose(placed.sum(axis=(1, 2)), logits, atol=1e-3)  # the bias is still 0

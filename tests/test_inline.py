@@ -1,38 +1,14 @@
 """What an episode writes out when it teaches it gives the same result as the helper used later."""
 
-import ast
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
+from cells import inline
 
 from helpers import data
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def inline(episode, *names, **given):
-    """Run the functions and variables of these names as a notebook's cells write them.
-
-    The last definition counts, as it does for a learner who runs all cells. `given` holds what
-    they need: imports, and values from cells that are not run.
-    """
-    (path,) = (ROOT / "notebooks").glob(f"{episode:02d}-*.ipynb")
-    found = {}
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type != "code" or "attempt" in cell.metadata.get("tags", []):
-            continue
-        for node in ast.parse(cell.source).body:
-            targets = getattr(node, "targets", [])
-            defined = {getattr(node, "name", None), *(getattr(t, "id", None) for t in targets)}
-            for name in defined.intersection(names):
-                found[name] = node
-    assert set(found) == set(names), f"{path.name} no longer defines {set(names) - set(found)}"
-    space = {"np": np, **given}
-    for name in names:
-        exec(compile(ast.Module([found[name]], []), str(path), "exec"), space)
-    return [space[name] for name in names]
 
 
 def dataset(labels, patients=None):
@@ -45,7 +21,7 @@ def dataset(labels, patients=None):
 
 
 def test_standardise_of_episode_2_is_the_helper():
-    (standardise,) = inline(2, "standardise")
+    (standardise,) = inline("02", "standardise")
     image = np.random.default_rng(1).integers(0, 256, (40, 50), np.uint8)
     np.testing.assert_allclose(standardise(image), data.standardise(image), atol=1e-5)
     for constant in (standardise, data.standardise):
@@ -60,7 +36,7 @@ def test_standardise_of_episode_2_is_the_helper():
 def test_simple_split_of_episode_3_is_the_helpers_where_patients_are_unknown(count):
     from sklearn.model_selection import train_test_split
 
-    (three_parts,) = inline(3, "three_parts", train_test_split=train_test_split)
+    (three_parts,) = inline("03", "three_parts", train_test_split=train_test_split)
     labels = np.repeat([0, 1], [count // 2, count - count // 2])
     for taught, helper in zip(three_parts(labels), data.split(dataset(labels)), strict=True):
         assert sorted(taught) == list(helper)
@@ -69,7 +45,7 @@ def test_simple_split_of_episode_3_is_the_helpers_where_patients_are_unknown(cou
 def test_split_by_patient_of_episode_3_is_the_helpers():
     from sklearn.model_selection import StratifiedGroupKFold
 
-    (keep,) = inline(3, "keep_a_seventh", StratifiedGroupKFold=StratifiedGroupKFold)
+    (keep,) = inline("03", "keep_a_seventh", StratifiedGroupKFold=StratifiedGroupKFold)
     bundled = data.find(ROOT / "data")
     patients, labels = np.array(bundled.patients), np.array(bundled.labels)
     rest, test = keep(patients, labels)
@@ -82,7 +58,7 @@ def test_naive_split_of_episode_3_leaks_and_the_split_by_patient_does_not():
     """Episode 3 counts leaked patients on the bundled X-rays: there must be some to count."""
     from sklearn.model_selection import train_test_split
 
-    (three_parts,) = inline(3, "three_parts", train_test_split=train_test_split)
+    (three_parts,) = inline("03", "three_parts", train_test_split=train_test_split)
     bundled = data.find(ROOT / "data")
     patients = np.array(bundled.patients)
 
@@ -107,22 +83,27 @@ def models():
     return models
 
 
-@pytest.mark.parametrize("shape, rate", [((256, 256, 1), 0.6), ((128, 128, 3), 0.2)])
-def test_network_of_episode_4_is_the_helpers(models, shape, rate):
-    (build,) = inline(4, "build_model", keras=models.keras, layers=models.layers)
-    taught, helper = build(shape, rate), models.build_model(shape, rate)
+def assert_same_network(taught, helper, rate):
+    """Assert equal layers, this rate of dropout in both, and equal answers with equal weights."""
     assert [w.shape for w in taught.weights] == [w.shape for w in helper.weights]
     assert [type(a) for a in taught.layers] == [type(b) for b in helper.layers]
-    assert [a.rate for a in taught.layers if hasattr(a, "rate")] == [rate]
-    assert [b.rate for b in helper.layers if hasattr(b, "rate")] == [rate]
+    for model in (taught, helper):
+        assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == [rate]
     taught.set_weights(helper.get_weights())
-    images = np.random.default_rng(2).normal(size=(2, *shape)).astype(np.float32)
+    shape = (2, *helper.input_shape[1:])
+    images = np.random.default_rng(2).normal(size=shape).astype(np.float32)
     answers = [model.predict(images, verbose=0) for model in (taught, helper)]
     np.testing.assert_allclose(*answers, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape, rate", [((256, 256, 1), 0.6), ((128, 128, 3), 0.2)])
+def test_network_of_episode_4_is_the_helpers(models, shape, rate):
+    (build,) = inline("04", "build_model", keras=models.keras, layers=models.layers)
+    assert_same_network(build(shape, rate), models.build_model(shape, rate), rate)
+
+
 def test_reference_network_is_the_one_specified(models):
-    (build,) = inline(4, "build_model", keras=models.keras, layers=models.layers)
+    (build,) = inline("04", "build_model", keras=models.keras, layers=models.layers)
     for model in (build(), models.build_model()):
         assert model.input_shape == (None, 256, 256, 1)
         assert model.count_params() == 54_627
@@ -131,26 +112,15 @@ def test_reference_network_is_the_one_specified(models):
 # --- Episode 5 ------------------------------------------------------------------------------
 
 
-def weights_and_layers(model):
-    return [w.shape for w in model.weights], [type(layer) for layer in model.layers]
-
-
 @pytest.mark.parametrize("shape, rate", [((64, 64, 1), 0.3), ((128, 128, 1), 0.1)])
 def test_network_of_episode_5_is_the_helpers(models, shape, rate):
-    (build,) = inline(5, "build_lesson_model", keras=models.keras, layers=models.layers)
-    taught, helper = build(shape, rate), models.build_lesson_model(shape, rate)
-    assert weights_and_layers(taught) == weights_and_layers(helper)
-    for model in (taught, helper):
-        assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == [rate]
-    taught.set_weights(helper.get_weights())
-    images = np.random.default_rng(2).normal(size=(2, *shape)).astype(np.float32)
-    answers = [model.predict(images, verbose=0) for model in (taught, helper)]
-    np.testing.assert_allclose(*answers, atol=1e-6)
+    (build,) = inline("05", "build_lesson_model", keras=models.keras, layers=models.layers)
+    assert_same_network(build(shape, rate), models.build_lesson_model(shape, rate), rate)
 
 
 def test_network_mended_step_by_step_in_episode_5_is_the_lessons_without_dropout(models):
     images = np.zeros((1, 64, 64, 1), np.float32)
-    (build,) = inline(5, "build", keras=models.keras, layers=models.layers, images=images)
+    (build,) = inline("05", "build", keras=models.keras, layers=models.layers, images=images)
     mended, helper = build(True, True), models.build_lesson_model()
     assert [w.shape for w in mended.weights] == [w.shape for w in helper.weights]
 
@@ -161,7 +131,7 @@ def test_fit_of_episode_5_is_the_helpers_train(models):
     images = rng.normal(size=(48, 64, 64, 1)).astype(np.float32) + labels[:, None, None, None]
     known, train = (images[:12], labels[:12]), np.arange(12, 48)
     given = {"keras": models.keras, "models": models, "images": images, "labels": labels}
-    (fit,) = inline(5, "fit", known=known, train=train, **given)
+    (fit,) = inline("05", "fit", known=known, train=train, **given)
     curves, weights = [], []
     for how in ("taught", "helper"):
         models.set_seeds(4)
@@ -188,7 +158,7 @@ def test_baselines_of_episode_5_are_the_helpers():
 
     images = np.random.default_rng(0).normal(size=(20, 64, 64, 1)).astype(np.float32)
     machines = {c.__name__: c for c in (DummyClassifier, LogisticRegression, SVC)}
-    _, small, taught = inline(5, "blocks", "small", "baselines", images=images, **machines)
+    _, small, taught = inline("05", "blocks", "small", "baselines", images=images, **machines)
     np.testing.assert_allclose(small, evaluation.shrink(images), atol=1e-6)
     helpers = evaluation.baselines()
     assert list(taught) == list(helpers)
@@ -202,7 +172,7 @@ def test_interval_of_episode_5_is_the_helpers():
 
     from helpers import evaluation
 
-    (share,) = inline(5, "share", binomtest=binomtest)
+    (share,) = inline("05", "share", binomtest=binomtest)
     for right, total in [(0, 5), (17, 20), (105, 105)]:
         low, high = evaluation.wilson_interval(right, total)
         assert share(right, total) == f"{right / total:.2f} ({low:.2f} to {high:.2f})"

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from cells import inline
 
 from benchmarks import training
 
@@ -29,6 +30,32 @@ def test_recipes_run_and_write_one_json_object_a_line(make_data, tmp_path, capsy
 def test_lesson_recipe_tests_on_the_test_part_if_there_is_no_test_data(make_data):
     row = training.run("lesson", 0, str(make_data("a", images=30)), None)
     assert row["recipe"] == "lesson" and 0 <= row["auc"] <= 1
+
+
+def test_resplit_tests_each_seed_on_another_part(make_data, monkeypatch, capsys):
+    folder, seen = str(make_data("a", images=30)), []
+
+    def look(images, labels, train, validation, seed):
+        seen.append((set(train), set(validation)))
+        assert not seen[-1][0] & seen[-1][1]
+        return lambda x: np.zeros(len(x)), 0.0
+
+    monkeypatch.setitem(training.RECIPES, "svm", (32, look))
+    for seed in (0, 1):
+        training.run("svm", seed, folder, None)
+        training.run("svm", seed, folder, None, resplit=True)
+    same, first, again, second = seen
+    assert same == again and first != second
+
+
+def test_table_gives_the_share_of_the_reference_and_the_worst(capsys):
+    row = {"seed": 0, "fit_s": 2.0, "peak_rss_mb": 500, "accuracy": 0.8, "auc": 0.9, "cpu_s": 4.0}
+    worse = row | {"seed": 1, "accuracy": 0.7, "auc": 0.6}
+    rows = [{"recipe": "lesson", **r, "cpu_s": 2.0} for r in (row, worse, row)]
+    training.print_recipes([*rows, {"recipe": "reference", **row}])
+    shown = capsys.readouterr().out
+    assert "share of reference's" in shown
+    assert "| lesson | 3 | 0.50 | 2.0 | 500 | 0.800, 0.700 | 0.900, 0.600 |" in shown
 
 
 def test_reference_recipe_is_the_published_one(make_data, monkeypatch):
@@ -59,15 +86,13 @@ def test_mistakes_on_the_command_line_are_explained(make_data, tmp_path, capsys)
     assert capsys.readouterr().err.strip()
 
 
-def test_steps_of_episode_5_end_in_its_network(make_data):
+def test_steps_of_episode_5_end_in_its_network(make_data, monkeypatch):
     """The networks of the benchmark's steps are those that the episode builds."""
-    from test_inline import inline
-
     from helpers import data, models
 
     xrays = data.find(make_data("a", images=20))
     images, labels = data.load(xrays, 64)
-    (build,) = inline(5, "build", keras=models.keras, layers=models.layers, images=images)
+    (build,) = inline("05", "build", keras=models.keras, layers=models.layers, images=images)
     seen = []
     train = models.train
 
@@ -75,14 +100,11 @@ def test_steps_of_episode_5_end_in_its_network(make_data):
         seen.append(model)
         return train(model, *arguments, **options | {"epochs": 1})
 
-    models.train = look
-    try:
-        for name in ("smaller", "batch-normalisation", "place"):
-            size, fit = training.RECIPES[name]
-            predict, _ = fit(images, labels, np.arange(30), np.arange(30, 40), seed=0)
-            assert size == 64 and predict(images[:3]).shape == (3,)
-    finally:
-        models.train = train
+    monkeypatch.setattr(models, "train", look)
+    for name in ("smaller", "batch-normalisation", "place"):
+        size, fit = training.RECIPES[name]
+        predict, _ = fit(images, labels, np.arange(30), np.arange(30, 40), seed=0)
+        assert size == 64 and predict(images[:3]).shape == (3,)
     for model, (normalise, place) in zip(
         seen, [(False, False), (True, False), (True, True)], strict=True
     ):
