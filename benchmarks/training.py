@@ -58,23 +58,34 @@ def reference(images, labels, train, validation, seed) -> Fitted:
     return lambda x: model.predict(x, verbose=0)[:, 0], seconds
 
 
-def lesson(images, labels, train, validation, seed, head_start=True) -> Fitted:
+def lesson(images, labels, train, validation, seed) -> Fitted:
     """Train the lesson's network as episode 5 does in the end: from the bundled weights on."""
     from helpers import models
 
     models.set_seeds(seed)
     start = time.perf_counter()
-    model, how = models.build_lesson_model(images.shape[1:]), {}
-    if head_start:
-        model, how = models.load_bundled()[0], {"epochs": 15, "learning_rate": 1e-3}
+    model, _ = models.load_bundled()
+    how = {"epochs": 15, "learning_rate": 1e-3, "patience": None, "verbose": False}
     known = (images[validation], labels[validation])
-    models.train(model, images[train], labels[train], known, verbose=False, **how)
+    models.train(model, images[train], labels[train], known, **how)
     return lambda x: models.predict(model, x), time.perf_counter() - start
 
 
-def scratch(images, labels, train, validation, seed) -> Fitted:
-    """Train the lesson's network from random weights."""
-    return lesson(images, labels, train, validation, seed, head_start=False)
+def scratch(images, labels, train, validation, seed, patience=12) -> Fitted:
+    """Train the lesson's network from random weights, with early stopping."""
+    from helpers import models
+
+    models.set_seeds(seed)
+    start = time.perf_counter()
+    model = models.build_lesson_model(images.shape[1:])
+    known = (images[validation], labels[validation])
+    models.train(model, images[train], labels[train], known, patience=patience, verbose=False)
+    return lambda x: models.predict(model, x), time.perf_counter() - start
+
+
+def to_the_end(images, labels, train, validation, seed) -> Fitted:
+    """Train the lesson's network from random weights, until the rate has fallen to zero."""
+    return scratch(images, labels, train, validation, seed, patience=None)
 
 
 def _mended(normalise=False, place=False, **how) -> Callable[..., Fitted]:
@@ -131,6 +142,7 @@ RECIPES: dict[str, tuple[int, Callable[..., Fitted]]] = {  # name: image size, h
     "augmentation": (64, _mended(normalise=True, place=True, augmented=True)),
     "falling-rate": (64, _mended(normalise=True, place=True, augmented=True, falling=True)),
     "scratch": (64, scratch),
+    "to-the-end": (64, to_the_end),
     "lesson": (64, lesson),
     "svm": (32, _baseline("SVM")),
     "logistic": (32, _baseline("logistic regression")),

@@ -177,7 +177,9 @@ def pipeline(
 class Keeper(keras.callbacks.Callback):
     """Keep the best weights by validation loss, on disk too; show progress; stop early."""
 
-    def __init__(self, path: Path | None, epochs: int, patience: int, about: str, verbose: bool):
+    def __init__(
+        self, path: Path | None, epochs: int, patience: int | None, about: str, verbose: bool
+    ):
         super().__init__()
         self.path, self.epochs, self.patience = path, epochs, patience
         self.about, self.verbose = about, verbose
@@ -205,7 +207,7 @@ class Keeper(keras.callbacks.Callback):
         if self.verbose:
             text = f"epoch {epoch + 1} of {self.epochs}: validation loss {loss:.2f}"
             print(f"\r{text:50}", end="", flush=True)
-        if epoch + 1 - self.best_epoch >= self.patience:
+        if self.patience is not None and epoch + 1 - self.best_epoch >= self.patience:
             self.model.stop_training = True
 
 
@@ -220,12 +222,12 @@ def train(
     batch_size: int = 32,
     augmented: bool = True,
     falling: bool = True,
-    patience: int = 12,
+    patience: int | None = 12,
     path: Path | str | None = None,
     about: str = "",
     verbose: bool = True,
 ) -> dict[str, list[float]]:
-    """Train a network, and leave it with its best weights by validation loss.
+    """Train a network, and leave it with its best weights by validation loss, or with its last.
 
     An interrupt (the stop button) ends the training, not the notebook: the best weights so far
     are in the network and, if there is a path, on disk.
@@ -250,8 +252,9 @@ def train(
         Flip and shift the training images at random.
     falling : bool
         Let the learning rate fall to zero along a cosine.
-    patience : int
-        Stop after so many epochs without a new lowest validation loss.
+    patience : int or None
+        Stop after so many epochs without a new lowest validation loss, and go back to the weights
+        that had it. None: train to the end and keep the last weights, as suits a falling rate.
     path : Path or str, optional
         Where the best network is saved; without it, nowhere.
     about : str
@@ -286,6 +289,8 @@ def train(
             verbose=0,
             callbacks=[keeper],
         )
+        if patience is None:
+            keeper.keep()
         if verbose:
             print(f"\r{f'trained in {time.perf_counter() - start:.1f} s':50}")
     except KeyboardInterrupt:

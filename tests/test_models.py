@@ -84,6 +84,20 @@ def test_training_stops_when_nothing_improves(stripes):
     assert len(history["loss"]) < 30
 
 
+def test_without_patience_the_last_weights_are_kept(stripes, tmp_path):
+    images, labels = stripes
+    models.set_seeds(0)
+    model, path = models.build_lesson_model(), tmp_path / "best_model.keras"
+    wrong = images[:20], 1 - labels[:20]  # the better it learns, the worse it looks
+    how = {"epochs": 4, "patience": None, "path": path, "augmented": False, "verbose": False}
+    history = models.train(model, images, labels, wrong, **how)
+    assert history["val_loss"][-1] > min(history["val_loss"]) + 0.01
+    for network in (model, models.load(path)[0]):
+        answers = network(wrong[0], training=False)
+        loss = models.keras.losses.binary_crossentropy(wrong[1][:, None] * 1.0, answers)
+        assert float(np.mean(loss)) == pytest.approx(history["val_loss"][-1], abs=1e-3)
+
+
 class Stop(models.keras.callbacks.Callback):
     """Presses the stop button in the middle of the third epoch."""
 
