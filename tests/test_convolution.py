@@ -1,13 +1,16 @@
 """The same convolution three times, as episode 4 shows it: NumPy, OpenCV and Keras agree."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from cells import inline
 from jupyter_client.manager import start_new_kernel
-from test_inline import ROOT, inline
 
 from helpers import quiz
 
+ROOT = Path(__file__).resolve().parents[1]
 KERNELS = {
     "edges": np.array([[-1, 0, 1]] * 3, np.float32),
     "blur": np.full((3, 3), 1 / 9, np.float32),
@@ -17,7 +20,7 @@ KERNELS = {
 
 @pytest.fixture(scope="module")
 def convolve():
-    return inline(4, "convolve")[0]
+    return inline("04", "convolve")[0]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def test_numpy_opencv_and_keras_agree(convolve, image, name):
 
 
 def test_the_kernel_of_the_episode_finds_the_edge_and_nothing_on_even_ground(convolve):
-    (kernel,) = inline(4, "kernel")
+    (kernel,) = inline("04", "kernel")
     image = np.zeros((6, 8))
     image[:, 4:] = 10
     edges = convolve(image, kernel)
@@ -55,7 +58,7 @@ def test_the_kernel_of_the_episode_finds_the_edge_and_nothing_on_even_ground(con
 def test_max_pooling_of_the_episode_is_that_of_keras():
     from helpers.models import layers
 
-    small, pooled = inline(4, "small", "pooled")
+    small, pooled = inline("04", "small", "pooled")
     by_keras = layers.MaxPooling2D(2)(small.reshape(1, 4, 4, 1).astype(np.float32))
     assert np.array_equal(np.array(by_keras)[0, :, :, 0], pooled)
 
