@@ -48,7 +48,8 @@ class Images(HTMLParser):
 
 def test_there_are_six_episodes_with_a_notebook_each():
     assert [path.name[:2] for path in EPISODES] == ["01", "02", "03", "04", "05", "06"]
-    notebooks = {path for path in (ROOT / "notebooks").rglob("*.ipynb") if "." not in path.parts}
+    found = (ROOT / "notebooks").rglob("*.ipynb")
+    notebooks = {path for path in found if path.parent.name != ".ipynb_checkpoints"}
     assert {notebook_of(path) for path in SOURCES} == notebooks
 
 
