@@ -7,33 +7,51 @@ else
 BIN := $(VENV)/bin
 endif
 RUN := $(BIN)/python
+UV = $(RUN) -m uv pip
+INSTALL = $(UV) install --quiet --python $(RUN)
+TORCH := torch==2.13.0
 
-.PHONY: help lesson lab test test-extras data notebooks requirements check clean
+# Advice on pip itself that nobody who follows the lesson needs
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help lesson lab check-setup data test test-extras benchmark-tests lint notebooks pretrain \
+  site requirements clean
 
 help:
-	@echo "make lesson     install, then run the six episodes into build/lesson/"
-	@echo "make lab        open the lesson in JupyterLab"
-	@echo "make test       lint, unit tests, and every notebook compared with its stored outputs"
+	@echo "make lesson       install, then run the six episodes into build/lesson/"
+	@echo "make lab          open the lesson in JupyterLab"
+	@echo "make check-setup  is everything installed, and in the right version?"
+	@echo "make data         download the 700 real X-rays (166 MB)"
+	@echo "make clean        remove what was built (downloaded data and your own work stay)"
+	@echo
+	@echo "To change the lesson (see CONTRIBUTING.md):"
+	@echo "make test         lint, unit tests, and every notebook compared with its stored outputs"
 	@echo "make test-extras  the optional notebooks that need PyTorch"
-	@echo "make data       download the 700 real X-rays (166 MB)"
-	@echo "make notebooks  after an edit: sync sources and notebooks, run them (EPISODES='03 04' for some)"
-	@echo "make check      is everything installed, and in the right version?"
-	@echo "make clean      remove what was built (downloaded data and your own work stay)"
+	@echo "make lint         ruff, spelling and types alone"
+	@echo "make notebooks    after an edit: sync sources and notebooks, run them (EPISODES='03 04' for some)"
+	@echo "make pretrain     train the bundled network again"
+	@echo "make site         the lesson as web pages, in build/site/"
+	@echo "make requirements pin all packages, with their hashes (UPGRADE=--upgrade for newer ones)"
+	@echo "make benchmark-tests  how long the tests take, and which the most"
 
 $(RUN):
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
 	  { echo "This lesson needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check uv
 
-$(VENV)/lesson.stamp: requirements.txt pyproject.toml | $(RUN)
+$(VENV)/uv.stamp: requirements-uv.txt | $(RUN)
+	$(RUN) -m pip install --quiet --require-hashes -r requirements-uv.txt
+	@touch $@
+
+$(VENV)/lesson.stamp: requirements.txt pyproject.toml $(VENV)/uv.stamp
 	@echo "Installing the lesson's packages (about 500 MB to download the first time) ..."
-	$(RUN) -m uv pip install --quiet --python $(RUN) -r requirements.txt
-	$(RUN) -m uv pip install --quiet --python $(RUN) --no-deps --editable .
+	$(INSTALL) --require-hashes -r requirements.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/test.stamp: requirements-test.txt $(VENV)/lesson.stamp
-	$(RUN) -m uv pip install --quiet --python $(RUN) -r requirements-test.txt
+	$(INSTALL) --require-hashes -r requirements-test.txt
 	@touch $@
 
 lesson: $(VENV)/lesson.stamp
@@ -42,32 +60,53 @@ lesson: $(VENV)/lesson.stamp
 lab: $(VENV)/lesson.stamp
 	$(RUN) -m jupyter lab --config=tools/jupyter_lab_config.py
 
-check: $(VENV)/lesson.stamp
-	$(RUN) -m helpers.check
+check-setup: $(VENV)/lesson.stamp
+	$(RUN) -m tools.check_setup
 
 data: $(VENV)/lesson.stamp
-	$(RUN) -m helpers.data fetch
+	$(RUN) -m tools.fetch
 
-test: $(VENV)/test.stamp
+lint: $(VENV)/test.stamp
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m pytest -n auto --dist loadfile --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg
+	$(RUN) -m codespell_lib
+	$(RUN) -m mypy
 
-# pip, not uv: where a CPU build of torch is at hand (see README), pip finds it
+# How the tests are run and shared out stands in pyproject.toml and conftest.py
+test: lint
+	$(RUN) -m pytest -n auto
+
+# pip, not uv, takes PyTorch: where a build for processors alone is at hand, pip finds it
 test-extras: $(VENV)/test.stamp
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-extras.txt
-	$(RUN) -m pytest -n auto --dist loadfile --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  notebooks/extras/pytorch.ipynb notebooks/extras/photograph-pytorch.ipynb tests/test_pytorch.py
+	$(INSTALL) --no-deps --require-hashes -r requirements-extras.txt
+	$(RUN) -m pip install --quiet $(TORCH)
+	$(RUN) -m pytest -n auto notebooks/extras/pytorch.ipynb \
+	  notebooks/extras/photograph-pytorch.ipynb tests/lesson/test_pytorch.py
+
+benchmark-tests: $(VENV)/test.stamp
+	$(RUN) -m benchmarks.tests
 
 notebooks: $(VENV)/test.stamp
 	$(RUN) -m tools.notebooks update $(EPISODES)
 
+pretrain: $(VENV)/lesson.stamp
+	$(RUN) -m tools.pretrain
+
+site: $(VENV)/test.stamp
+	$(RUN) -m tools.pages
+
 # Pins for Linux, macOS and Windows from pyproject.toml, without any registry's address
-COMPILE = $(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
-  --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" pyproject.toml
-requirements: $(RUN)
-	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --extra test --constraint requirements.txt --output-file requirements-test.txt
+COMPILE = $(UV) compile --quiet --universal --python-version 3.11 --no-annotate --generate-hashes \
+  --no-emit-index-url --no-emit-find-links $(UPGRADE) --custom-compile-command
+HOW := "make requirements"
+# It has no PyTorch: a build for processors is another file, with another hash, than the usual one
+HOW_EXTRAS := "make requirements (PyTorch, whose builds differ in hashes, comes apart: $(TORCH))"
+requirements: $(VENV)/uv.stamp
+	$(COMPILE) $(HOW) pyproject.toml --output-file requirements.txt
+	$(COMPILE) $(HOW) pyproject.toml --extra test --constraint requirements.txt \
+	  --output-file requirements-test.txt
+	$(COMPILE) $(HOW) --group uv --output-file requirements-uv.txt
+	$(COMPILE) $(HOW_EXTRAS) --group pytorch --no-deps --output-file requirements-extras.txt
 
 clean:
-	rm -rf build .pytest_cache .ruff_cache
+	rm -rf build .pytest_cache .ruff_cache .mypy_cache

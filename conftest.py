@@ -1,23 +1,79 @@
-"""Notebook tests: each notebook runs on the bundled X-rays, with nothing of any other's work."""
+"""How tests are run: what notebooks see, and how the work is shared out between processes."""
 
 import importlib.util
 import os
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-BUNDLED = Path(__file__).parent / "data"
+ROOT = Path(__file__).parent
 # These need requirements-extras.txt: `make test-extras` installs it and runs them.
 NEED_TORCH = ["notebooks/extras/pytorch.ipynb", "notebooks/extras/photograph-pytorch.ipynb"]
 HAVE_TORCH = importlib.util.find_spec("torch") and importlib.util.find_spec("captum")
 collect_ignore = [] if HAVE_TORCH else NEED_TORCH
 
+# The tests that import TensorFlow, together: importing it takes longer than most of them.
+TENSORFLOW = "tests with TensorFlow"
+LOADS_TENSORFLOW = re.compile(r"\b(tensorflow|keras|models|explain|sanity)\b")
+# How long each of these takes, as a multiple of importing TensorFlow once, from
+# `python -m benchmarks.tests`. Only the order matters: what takes longest is begun first.
+LENGTHS = {
+    TENSORFLOW: 6,
+    "05-training": 6,
+    "06-explainability": 5,
+    "more-classes": 4,
+    "perturbing": 3.3,
+    "03-data-preparation": 1.9,
+    "04-neural-networks": 1.7,
+    "photograph": 1.5,
+    "02-visualisation": 0.8,
+    "01-introduction": 0.6,
+}
+NEW_NOTEBOOK = 4
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Set what the kernel will see, before nbval starts it."""
+    """Set what the kernel will see, before nbval starts it: the bundled X-rays, no other's work."""
     if item.path.suffix == ".ipynb":
         work = item.config._tmp_path_factory.getbasetemp() / f"work-{item.path.stem}"
-        os.environ["CHEST_XRAYS"] = str(BUNDLED)
+        os.environ["CHEST_XRAYS"] = str(ROOT / "data")
         os.environ["CHEST_XRAYS_WORK"] = str(work)
         os.environ["KERAS_HOME"] = f"{work}-keras"  # weights in a developer's cache do not count
+
+
+@cache
+def unit_of(nodeid: str) -> str:
+    """Return what one process must run as a whole: a file, or all tests that import TensorFlow."""
+    file = nodeid.split("::")[0]
+    if file.endswith(".py") and LOADS_TENSORFLOW.search((ROOT / file).read_text("utf-8")):
+        return TENSORFLOW
+    return file
+
+
+def length_of(nodeid: str) -> float:
+    """Return about how long a test's unit takes, as a multiple of importing TensorFlow."""
+    unit = unit_of(nodeid)
+    return LENGTHS.get(Path(unit).stem, NEW_NOTEBOOK if unit.endswith(".ipynb") else 0)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Put the longest first, so that no process is left with a long one when the others end."""
+    if hasattr(config, "workerinput"):  # one of several processes
+        items.sort(key=lambda item: -length_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process one unit after the other, in this order."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByUnit(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return unit_of(nodeid)
+
+    config.option.loadscopereorder = False  # not by the number of tests, which says little
+    return ByUnit(config, log)

@@ -1,9 +1,10 @@
-"""Measure the saliency maps: how true, how sensitive to the weights, how fast.
+"""Measure saliency maps: where they point, how much they depend on the weights, how fast they are.
 
 ``python -m benchmarks.explanations --json FILE [--data DIR] [--shortcut]``
 
-The bundled network explains the X-rays of DIR, by default the bundled ones, which it has not been
-trained on. Scored are the effusions that have an outline and that the network gets right.
+The pre-trained network explains the X-rays of DIR, by default the bundled ones, which it has not
+been trained on. Scored are the effusions that have a ground-truth mask and that the network
+predicts as effusion.
 """
 
 import argparse
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import data, explain, models, sanity, scoring, shortcut
+from helpers import data, explain, metrics, models, sanity
+from helpers.paths import BUNDLED_DATA
+from simulator import shortcut
 
 SANITY_IMAGES = 8
 EPOCHS = 25
@@ -40,78 +43,79 @@ def seconds(call: Callable[[], object], runs: int = 3) -> float:
 
 def measure(folder: str | None) -> list[dict]:
     """Return one row of figures for each method and control."""
-    xrays = data.find(folder or models.BUNDLED.parent.parent)
-    model = models.keras.models.load_model(models.BUNDLED)
-    images, labels = data.load(xrays, size=models.INPUT_SIZE)
-    masks = data.load_outlines(xrays, size=models.INPUT_SIZE)
-    answers = model.predict(images, verbose=0)[:, 0] > 0.5
-    scored = np.flatnonzero((labels == 1) & answers & masks.any(axis=(1, 2)))
+    xrays = data.find_dataset(folder or BUNDLED_DATA)
+    model, _ = models.load_pretrained()
+    images, labels = data.load(xrays, models.INPUT_SIZE)
+    masks = data.load_masks(xrays, models.INPUT_SIZE)
+    predicted = models.predict(model, images) > 0.5
+    scored = np.flatnonzero((labels == 1) & predicted & masks.any(axis=(1, 2)))
     if len(scored) < 10:
         raise SystemExit(
-            f"{len(scored)} effusions with an outline that the network gets right are too few in "
-            f"{xrays.folder.name}: use simulated X-rays, or NIH ones with boxes."
+            f"{len(scored)} effusions with a ground-truth mask that the network predicts as "
+            f"effusion are too few in {xrays.folder.name}: use simulated X-rays, or NIH ones "
+            "with boxes."
         )
     images, masks = images[scored], masks[scored]
-    print(f"{xrays}\nscored: {len(scored)} effusions that the network gets right")
-    *_, (_, forgetful) = sanity.randomise_from_top(model)
+    print(f"{xrays}\nscored: {len(scored)} effusions that the network predicts as effusion")
+    *_, (_, randomised) = sanity.randomise_from_top(model)
     rows = []
     for name, method in (explain.METHODS | explain.CONTROLS).items():
         maps = method(model, images)
-        some = images[:SANITY_IMAGES]
-        before, after = method(model, some), method(forgetful, some)
-        pointing = scoring.bootstrap_interval(scoring.pointing_game(maps, masks))
-        ten = images[:10]
+        few = images[:SANITY_IMAGES]
+        before, after = maps[:SANITY_IMAGES], method(randomised, few)
+        pointing, *interval = metrics.mean_interval(metrics.pointing_game(maps, masks))
+        figures = {
+            "relevance_mass_accuracy": metrics.relevance_mass_accuracy(maps, masks),
+            "area_fraction": metrics.area_fraction(masks),
+            "top_k_iou": metrics.top_k_iou(maps, masks),
+            "randomised_structural_similarity": metrics.structural_similarity(before, after),
+            "randomised_rank_correlation": metrics.rank_correlation(before, after),
+        }
         rows.append(
             {
                 "method": name,
-                "pointing_game": round(pointing[0], 3),
-                "pointing_game_interval": [round(value, 3) for value in pointing[1:]],
-                "share_inside": round(float(scoring.share_inside(maps, masks).mean()), 3),
-                "share_of_area": round(float(scoring.share_of_area(masks).mean()), 3),
-                "iou": round(float(scoring.iou_top(maps, masks).mean()), 3),
-                "sanity_similarity": round(
-                    float(scoring.structural_similarity(before, after).mean()), 3
-                ),
-                "sanity_rank_correlation": round(
-                    float(scoring.rank_correlation(before, after).mean()), 3
-                ),
-                "seconds": round(seconds(lambda: method(model, ten)), 5),  # noqa: B023
-                "seconds_one_by_one": round(
-                    seconds(lambda: [method(model, ten[[k]]) for k in range(10)], runs=1),  # noqa: B023
-                    5,
-                ),
+                "pointing_game": round(pointing, 3),
+                "pointing_game_interval": [round(value, 3) for value in interval],
+                **{figure: round(float(values.mean()), 3) for figure, values in figures.items()},
+                **speed(method, model, images[:10]),
             }
         )
-        row = rows[-1]
-        print(
-            f"{name:26} pointing {row['pointing_game']:.2f} {row['pointing_game_interval']} "
-            f"inside {row['share_inside']:.2f} of {row['share_of_area']:.2f}, "
-            f"IoU {row['iou']:.2f}, sanity {row['sanity_similarity']:.2f}, "
-            f"{row['seconds']:.2f} s, one by one {row['seconds_one_by_one']:.2f} s",
-            flush=True,
-        )
+        print(json.dumps(rows[-1]), flush=True)
     return rows
+
+
+def speed(method: Callable[..., np.ndarray], model, images: np.ndarray) -> dict[str, float]:
+    """Return the seconds for all images at once, and for one after the other."""
+    one_by_one = np.split(images, len(images))
+    return {
+        "seconds": round(seconds(lambda: method(model, images)), 5),
+        "seconds_one_by_one": round(
+            seconds(lambda: [method(model, image) for image in one_by_one], runs=1), 5
+        ),
+    }
 
 
 def print_rows(rows: list[dict]) -> None:
     """Print the table of benchmarks/README.md."""
     print(
-        "\n| method | pointing game (95 % interval) | share inside / of area | IoU "
-        "| like before, forgotten: SSIM | rank | ten images, s | batch against one by one |"
+        "\n| method | pointing game (95 % interval) | relevance mass accuracy / area fraction "
+        "| IoU | weights randomised: SSIM | rank correlation | ten images, s "
+        "| batch against one by one |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
         low, high = row["pointing_game_interval"]
         print(
             f"| {row['method']} | {row['pointing_game']:.2f} ({low:.2f}-{high:.2f}) "
-            f"| {row['share_inside']:.2f} / {row['share_of_area']:.2f} | {row['iou']:.2f} "
-            f"| {row['sanity_similarity']:.2f} | {row['sanity_rank_correlation']:.2f} "
+            f"| {row['relevance_mass_accuracy']:.2f} / {row['area_fraction']:.2f} "
+            f"| {row['top_k_iou']:.2f} | {row['randomised_structural_similarity']:.2f} "
+            f"| {row['randomised_rank_correlation']:.2f} "
             f"| {row['seconds']:.2f} | {row['seconds'] / row['seconds_one_by_one']:.2f} |"
         )
 
 
 def planted(count: int = 400, seeds: int = 3) -> dict[str, dict[str, float]]:
-    """Train on a planted shortcut, on its cure, and without markers; all are tested alike.
+    """Train on a planted shortcut, on balanced markers, and on none; all are tested alike.
 
     Parameters
     ----------
@@ -123,11 +127,11 @@ def planted(count: int = 400, seeds: int = 3) -> dict[str, dict[str, float]]:
     Returns
     -------
     dict
-        For each network: accuracies, the share of normal X-rays called effusion with the marker
-        of the ill, and for some methods the saliency on the marker over the marker's area.
+        For each network: accuracies; the false positive rate, also with the marker that goes with
+        effusion; and for some methods the relevance mass accuracy of the marker over its area.
     """
     here, there = "lower left", "upper right"
-    corners = {"biased": (there, here), "cured": ("any", "any"), "unbiased": (None, None)}
+    corners = {"biased": (there, here), "balanced": ("any", "any"), "no markers": (None, None)}
     sets = {
         "as in training": (count, 13, there, here),
         "marker moved": (count, 13, here, there),
@@ -147,21 +151,22 @@ def planted(count: int = 400, seeds: int = 3) -> dict[str, dict[str, float]]:
 
 def tested(made: dict, name: str, tests: list[str], seed: int) -> dict[str, float]:
     """Train one network on the set of this name, and return what the tests say of it."""
-    train, check = made[name], made[f"{name}, validation"]
+    train, validation = made[name], made[f"{name}, validation"]
     models.set_seeds(seed)
     network = models.build_lesson_model(train.images.shape[1:])
-    models.train(network, *train[:2], check[:2], epochs=EPOCHS, augmented=False, verbose=False)
-    called = {test: network.predict(made[test].images, verbose=0)[:, 0] > 0.5 for test in tests}
-    figures = {test: np.mean(called[test] == made[test].labels) for test in tests}
-    normal = made["marker moved"].labels == 0  # these have the marker of the ill
-    figures["false alarms"] = np.mean(called["as in training"][normal])
-    figures["false alarms, marker of the ill pasted on"] = np.mean(called["marker moved"][normal])
-    x, y, markers = made["as in training"]
-    x, markers = x[y == 1][:40], markers[y == 1][:40]
-    area = scoring.share_of_area(markers).mean()
+    models.train(network, *train[:2], validation[:2], epochs=EPOCHS, augmented=False, verbose=False)
+    predicted = {test: models.predict(network, made[test].images) > 0.5 for test in tests}
+    figures = {test: np.mean(predicted[test] == made[test].labels) for test in tests}
+    normal = made["marker moved"].labels == 0  # these have the marker that goes with effusion
+    figures["false positive rate"] = np.mean(predicted["as in training"][normal])
+    figures["false positive rate, marker of effusion"] = np.mean(predicted["marker moved"][normal])
+    images, labels, markers = made["as in training"]
+    images, markers = images[labels == 1][:40], markers[labels == 1][:40]
+    area = metrics.area_fraction(markers).mean()
     for method in MARKER_METHODS:
-        share = scoring.share_inside(explain.METHODS[method](network, x), markers).mean()
-        figures[f"{method}: share on the marker / its area"] = share / area
+        maps = explain.METHODS[method](network, images)
+        mass = metrics.relevance_mass_accuracy(maps, markers).mean()
+        figures[f"{method}: saliency on the marker / its area"] = mass / area
     print(name, seed, {key: round(float(value), 3) for key, value in figures.items()}, flush=True)
     return figures
 
@@ -177,7 +182,7 @@ def main() -> None:
     """Read the command line, measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.explanations", description=__doc__)
     parser.add_argument("--json", type=Path, required=True, help="one JSON object a line")
-    parser.add_argument("--data", help="a data folder with outlines")
+    parser.add_argument("--data", help="a data folder with ground-truth masks")
     parser.add_argument("--shortcut", action="store_true", help="measure the planted shortcut too")
     arguments = parser.parse_args()
     rows = measure(arguments.data)

@@ -1,22 +1,19 @@
 """How good the simulated X-rays are, in figures.
 
-    python -m benchmarks.simulator [--sim DIR] [--real DIR] [--seeds 1]
+python -m benchmarks.simulator [--sim DIR] [--real DIR] [--seeds 1] [--skip-cv]
 
-Without ``--sim``, 350 + 350 fresh images are made with device rates equal in both classes. With
-``--real``, a folder with ``normal`` and ``effusion`` X-rays, it also compares the statistics and
-tests what a network learns on one kind with the other kind.
+Without --sim, 350 + 350 fresh images are made with device rates equal in both classes. With
+--real, a folder with normal and effusion X-rays, it also compares the statistics and tests what
+the lesson's network learns on one kind with the other kind.
 """
 
 from __future__ import annotations
-
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
 import csv
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -27,121 +24,91 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from helpers import data
+from helpers.images import read_image, resize
+from simulator import BIT, simulate
+
 EDGES = np.unique(np.round(np.geomspace(1, 256, 33)).astype(int))
+VIEWS = ("PA", "AP", "AP supine")
 
 
-def read(folder: Path) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Return the images (uint8), labels and patients of a folder with two class folders."""
-    root = folder / "chest_xrays" if (folder / "chest_xrays").is_dir() else folder
-    files = sorted(root.glob("normal/*.png")) + sorted(root.glob("effusion/*.png"))
-    images = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files]
-    labels = np.array([int(file.parent.name == "effusion") for file in files])
-    known = (folder / "manifest.csv").exists()
-    patients = np.array([f.stem.split("_")[0] if known else f.stem for f in files])
-    return images, labels, patients
+def patients_of(dataset: data.Dataset) -> np.ndarray:
+    """Return the patient of each image; where patients are unknown, each image is one."""
+    return np.array(dataset.patients or range(len(dataset)))
 
 
-def scaled(images: list[np.ndarray], size: int) -> np.ndarray:
-    """Reduce and standardise each image: float32 (n, size, size, 1)."""
-    small = [cv2.resize(i, (size, size), interpolation=cv2.INTER_AREA) for i in images]
-    stack = np.stack(small).astype("float32")
-    spread = np.maximum(stack.std(axis=(1, 2), keepdims=True), 1e-3)
-    return ((stack - stack.mean(axis=(1, 2), keepdims=True)) / spread)[..., None]
+def logistic(dataset: data.Dataset, values: np.ndarray) -> float:
+    """Return the AUC of logistic regression on some values of each image.
 
-
-def logistic(pixels: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> float:
-    """AUC of logistic regression on flat pixels, five folds, patients kept together."""
+    Parameters
+    ----------
+    dataset : Dataset
+        Gives the labels, and the patients, who stay together in five folds.
+    values : numpy.ndarray
+        (n, ...), taken as a flat row each.
+    """
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    rows, groups = values.reshape(len(values), -1), patients_of(dataset)
+    labels = np.array(dataset.labels)
     scores = cross_val_predict(
-        model, pixels.reshape(len(pixels), -1), labels, groups=patients, cv=folds,
-        method="decision_function",
-    )  # fmt: skip
+        model, rows, labels, groups=groups, cv=folds, method="decision_function"
+    )
     return roc_auc_score(labels, scores)
 
 
-def network(size: int):
-    """Build a small network with batch normalisation."""
-    import keras
-    from keras import layers
-
-    model = keras.Sequential([keras.Input((size, size, 1))])
-    for filters in (24, 32, 48, 64):
-        model.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
-        model.add(layers.BatchNormalization())
-        model.add(layers.ReLU())
-        model.add(layers.MaxPooling2D())
-    model.add(layers.Conv2D(96, 3, padding="same", use_bias=False))
-    model.add(layers.BatchNormalization())
-    model.add(layers.ReLU())
-    model.add(layers.GlobalAveragePooling2D())
-    model.add(layers.Dropout(0.3))
-    model.add(layers.Dense(1, activation="sigmoid"))
-    return model
+def device_masks(dataset: data.Dataset) -> np.ndarray:
+    """Load what covers the X-rays: float32 (n, 16, 16, 8), how much of a pixel each kind covers."""
+    values = np.zeros((len(dataset), 16, 16, len(BIT)), np.float32)
+    for value, file in zip(values, dataset.files, strict=True):
+        path = dataset.folder / "devices" / file.name
+        if path.exists():  # there is no file where there is no device
+            bits = read_image(path)
+            for kind, bit in enumerate(BIT.values()):
+                covered = (bits & bit > 0).astype(np.float32)
+                value[..., kind] = cv2.resize(covered, (16, 16), interpolation=cv2.INTER_AREA)
+    return values
 
 
-def vary(images, labels, rng):
-    """Change what does not matter: side, position, scale, grey levels, noise."""
-    n, size = images.shape[:2]
-    out = np.empty_like(images)
-    for k in range(n):
-        angle, zoom = rng.uniform(-8, 8), rng.uniform(0.85, 1.18)
-        turn = cv2.getRotationMatrix2D((size / 2, size / 2), angle, zoom)
-        turn[:, 2] += rng.uniform(-0.07, 0.07, 2) * size
-        picture = cv2.warpAffine(images[k, ..., 0], turn, (size, size),
-                                 borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        if rng.random() < 0.5:
-            picture = picture[:, ::-1]
-        low, high = picture.min(), picture.max() + 1e-6
-        picture = ((picture - low) / (high - low)) ** np.exp(rng.uniform(-0.5, 0.5))
-        if rng.random() < 0.5:
-            picture = picture + rng.uniform(-0.25, 0.25) * cv2.GaussianBlur(picture, (0, 0), 6)
-        picture = picture + rng.normal(0, rng.uniform(0, 0.03), picture.shape)
-        out[k, ..., 0] = (picture - picture.mean()) / (picture.std() + 1e-6)
-    return out, labels
+def views(dataset: data.Dataset) -> np.ndarray:
+    """Read from the manifest how each X-ray was taken: float (n, 3), 1 for its view."""
+    with (dataset.folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        view = {Path(row["file"]).name: row["view"] for row in csv.DictReader(file)}
+    return np.array([[float(view[file.name] == one) for one in VIEWS] for file in dataset.files])
 
 
-def train(images, labels, seed: int, epochs: int = 25, batch: int = 32):
-    """Train the network with augmentation, AdamW, a cosine rate and averaged weights."""
-    import keras
+def predictions(
+    images: np.ndarray, labels: np.ndarray, others: np.ndarray, seed: int
+) -> np.ndarray:
+    """Train the lesson's network on images with labels, and return its predictions for others."""
+    from helpers import models  # takes seconds
 
-    keras.utils.set_random_seed(seed)
-    rng = np.random.default_rng(seed)
-    model = network(images.shape[1])
-    steps = epochs * (len(images) // batch)
-    rate = keras.optimizers.schedules.CosineDecay(
-        1e-4, steps - steps // 10, warmup_target=2e-3, warmup_steps=steps // 10
-    )
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=0.01, use_ema=True, ema_momentum=0.99),
-        keras.losses.BinaryCrossentropy(label_smoothing=0.05),
-    )
-    for _ in range(epochs):
-        x, y = vary(images, labels, rng)
-        model.fit(x, y, batch_size=batch, verbose=0)
-    model.optimizer.finalize_variable_values(model.trainable_variables)
-    return model
+    models.set_seeds(seed)
+    network = models.build_lesson_model()
+    # Trained to the end, so that validation decides nothing: any images do.
+    models.train(network, images, labels, (images[:32], labels[:32]), patience=None, verbose=False)
+    return models.predict(network, others)
 
 
-def score(model, images) -> np.ndarray:
-    """Predicted probabilities, averaged over the image and its mirror image."""
-    both = (model.predict(images, verbose=0), model.predict(images[:, :, ::-1], verbose=0))
-    return (both[0] + both[1]).ravel() / 2
-
-
-def cross_validated(images, labels, patients, seed: int, folds: int = 3) -> float:
-    """AUC of the network over folds that keep patients together."""
+def cross_validated(dataset: data.Dataset, images: np.ndarray, seed: int) -> float:
+    """Return the AUC of the network over three folds that keep patients together."""
+    labels = np.array(dataset.labels)
+    folds = StratifiedGroupKFold(3, shuffle=True, random_state=seed)
     scores = np.zeros(len(labels))
-    split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    for fit, test in split.split(images, labels, patients):
-        scores[test] = score(train(images[fit], labels[fit], seed), images[test])
+    for fit, test in folds.split(images, labels, patients_of(dataset)):
+        scores[test] = predictions(images[fit], labels[fit], images[test], seed)
     return roc_auc_score(labels, scores)
+
+
+def histogram(image: np.ndarray) -> np.ndarray:
+    """Return how frequent each of 32 ranges of grey is, as a fraction of the pixels."""
+    return np.histogram(image, 32, (0, 256))[0] / image.size
 
 
 def spectrum(image: np.ndarray) -> np.ndarray:
-    """Power in rings of spatial frequency, of the standardised image under a Hann window."""
+    """Return the power in rings of spatial frequency, of the standardised image, Hann window."""
     side = 512
-    image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA).astype(float)
+    image = resize(image, side).astype(float)
     window = np.outer(np.hanning(side), np.hanning(side))
     plane = np.fft.fftshift(np.fft.fft2((image - image.mean()) / image.std() * window))
     rows, columns = np.indices(plane.shape)
@@ -150,78 +117,84 @@ def spectrum(image: np.ndarray) -> np.ndarray:
     return np.log10(power[1 : len(EDGES)])
 
 
+def measured(dataset: data.Dataset, statistic: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return a statistic of each image as it is in its file: (n, bins)."""
+    return np.stack([statistic(read_image(file)) for file in dataset.files])
+
+
 def in_band(real: np.ndarray, simulated: np.ndarray) -> float:
-    """Share of bins where the simulated median lies within the real 5-95 % band."""
+    """Return the fraction of bins where the simulated median is in the real 5-95 % band."""
     low, high = np.percentile(real, [5, 95], axis=0)
     middle = np.median(simulated, axis=0)
     return float(((middle >= low) & (middle <= high)).mean())
 
 
+def measure_alone(dataset: data.Dataset, seeds: int) -> None:
+    """Print how well the classes can be told apart, and how well by what is not fluid."""
+    auc = logistic(dataset, data.load(dataset, 32)[0])
+    print(f"logistic regression on 32x32 pixels: AUC {auc:.3f}")
+    print(f"the same on the device masks alone: AUC {logistic(dataset, device_masks(dataset)):.3f}")
+    print(f"the same on the view alone: AUC {logistic(dataset, views(dataset)):.3f}", flush=True)
+    images, _ = data.load(dataset, 64)
+    for seed in range(seeds):
+        auc = cross_validated(dataset, images, seed)
+        print(f"network, three folds, seed {seed}: AUC {auc:.3f}", flush=True)
+
+
+def measure_against(real: data.Dataset, simulated: data.Dataset, seeds: int, back: bool) -> None:
+    """Print how alike the two kinds are, and what a network learns on one for the other."""
+    grey = in_band(measured(real, histogram), measured(simulated, histogram))
+    print(f"histogram: {grey:.0%} of 32 bins in the band")
+    frequency = in_band(measured(real, spectrum), measured(simulated, spectrum))
+    print(f"spectrum: {frequency:.0%} of {len(EDGES) - 1} rings in the band")
+    auc = logistic(real, data.load(real, 32)[0])
+    print(f"logistic regression on 32x32 pixels of real images: AUC {auc:.3f}", flush=True)
+    images, labels = data.load(simulated, 64)
+    real_images, real_labels = data.load(real, 64)
+    scores = []
+    for seed in range(seeds):
+        start = time.perf_counter()
+        scores.append(predictions(images, labels, real_images, seed))
+        auc, seconds = roc_auc_score(real_labels, scores[-1]), time.perf_counter() - start
+        print(
+            f"trained on simulated, tested on real, seed {seed}: AUC {auc:.3f} ({seconds:.0f} s)",
+            flush=True,
+        )
+    if seeds > 1:
+        auc = roc_auc_score(real_labels, np.mean(scores, axis=0))
+        print(f"mean of the {seeds} networks: AUC {auc:.3f}")
+    for seed in range(seeds if back else 0):
+        auc = roc_auc_score(labels, predictions(real_images, real_labels, images, seed))
+        print(f"trained on real, tested on simulated, seed {seed}: AUC {auc:.3f}", flush=True)
+
+
 def main() -> None:
-    """Measure and print."""
+    """Read the command line, measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulator", description=__doc__)
-    parser.add_argument("--sim", type=Path, help="folder made by data.simulator")
+    parser.add_argument("--sim", type=Path, help="folder made by python -m simulator")
     parser.add_argument("--real", type=Path, help="folder with normal/ and effusion/")
     parser.add_argument("--seeds", type=int, default=1, help="networks to train for each figure")
-    parser.add_argument("--size", type=int, default=96, help="pixels a side for the network")
     parser.add_argument("--skip-cv", action="store_true", help="only the transfer, for speed")
     options = parser.parse_args()
-    if options.sim is None:
-        from data.simulator import simulate
-
-        options.sim = Path(tempfile.mkdtemp()) / "xrays"
-        start = time.perf_counter()
-        simulate(options.sim, 700, seed=2024, device_rate_normal=0.4, device_rate_effusion=0.4)
-        print(f"700 images of 512x512 in {time.perf_counter() - start:.0f} s")
-    images, labels, patients = read(options.sim)
-    auc = logistic(scaled(images, 32), labels, patients)
-    print(f"logistic regression on 32x32 pixels: AUC {auc:.3f}")
-    with (options.sim / "manifest.csv").open(newline="") as file:
-        rows = {Path(row["file"]).name: row for row in csv.DictReader(file)}
-    root = options.sim / "chest_xrays"
-    names = [f.name for c in ("normal", "effusion") for f in sorted((root / c).glob("*.png"))]
-    blank = np.zeros_like(images[0])
-    masks = []
-    for name in names:
-        path = options.sim / "devices" / name
-        bits = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.exists() else blank
-        planes = [(bits & (1 << k) > 0).astype("float32") for k in range(8)]
-        masks.append([cv2.resize(p, (16, 16), interpolation=cv2.INTER_AREA) for p in planes])
-    auc = logistic(np.array(masks), labels, patients)
-    print(f"the same on the device masks alone: AUC {auc:.3f}")
-    views = np.array([[rows[n]["view"] == v for v in ("PA", "AP", "AP supine")] for n in names])
-    print(f"the same on the view alone: AUC {logistic(views.astype(float), labels, patients):.3f}")
-    small = scaled(images, options.size)
-    if not options.skip_cv:
-        for seed in range(options.seeds):
-            auc = cross_validated(small, labels, patients, seed)
-            print(f"network, three folds, seed {seed}: AUC {auc:.3f}", flush=True)
-    if options.real is None:
-        return
-    real, real_labels, real_patients = read(options.real)
-    both = (real, images)
-    bins = [np.stack([np.histogram(i, 32, (0, 256))[0] / i.size for i in s]) for s in both]
-    print(f"histogram: {in_band(*bins):.0%} of 32 bins in the band")
-    rings = [np.stack([spectrum(i) for i in s]) for s in both]
-    print(f"spectrum: {in_band(*rings):.0%} of {len(EDGES) - 1} rings in the band")
-    auc = logistic(scaled(real, 32), real_labels, real_patients)
-    print(f"logistic regression on 32x32 pixels of real images: AUC {auc:.3f}")
-    other = scaled(real, options.size)
-    total = 0
-    for seed in range(options.seeds):
-        start = time.perf_counter()
-        scores = score(train(small, labels, seed), other)
-        total = total + scores
-        print(f"trained on simulated, tested on real, seed {seed}: AUC "
-              f"{roc_auc_score(real_labels, scores):.3f} ({time.perf_counter() - start:.0f} s)",
-              flush=True)  # fmt: skip
-    if options.seeds > 1:
-        print(f"mean of the {options.seeds} networks: AUC {roc_auc_score(real_labels, total):.3f}")
-    if options.skip_cv:
-        return
-    for seed in range(options.seeds):
-        auc = roc_auc_score(labels, score(train(other, real_labels, seed), small))
-        print(f"trained on real, tested on simulated, seed {seed}: AUC {auc:.3f}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.sim is None:
+            options.sim = Path(folder) / "xrays"
+            start = time.perf_counter()
+            simulate(options.sim, 700, seed=2024, device_rate_normal=0.4, device_rate_effusion=0.4)
+            print(f"700 images of 512x512 in {time.perf_counter() - start:.0f} s")
+        try:
+            simulated = data.find_dataset(options.sim)
+            if not simulated.simulated:
+                raise data.DataError(
+                    f"The images in {simulated.folder} are not simulated: name a folder that "
+                    "python -m simulator has made."
+                )
+            real = data.find_dataset(options.real) if options.real else None
+            measure_alone(simulated, 0 if options.skip_cv else options.seeds)
+            if real:
+                measure_against(real, simulated, options.seeds, back=not options.skip_cv)
+        except data.DataError as error:
+            raise SystemExit(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 python -m benchmarks.training --data DIR [--test-data DIR2] [--seeds N]
     [--recipes reference,lesson,svm] [--resplit] [--json FILE]
 
-Each recipe learns from the training part of DIR, chooses its best weights on the validation part,
-and is tested on DIR2, or on the test part of DIR. The split is the lesson's, unless each seed is
+Each recipe learns from the training part of DIR, looks at the validation part between epochs, and
+is tested on DIR2, or on the test part of DIR. The split is the lesson's, unless each seed is
 given a split of its own with --resplit.
 """
 
@@ -22,11 +22,23 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
 
 from helpers import data
-from helpers.evaluation import baselines, shrink
 
 Fitted = tuple[Callable[[np.ndarray], np.ndarray], float]  # predicts; seconds of fitting
+
+
+def baselines() -> dict[str, ClassifierMixin]:
+    """Return what a network has to beat, as episode 5 does: three classifiers, not fitted yet."""
+    return {
+        "majority": DummyClassifier(strategy="most_frequent"),
+        "logistic regression": LogisticRegression(C=0.001, max_iter=500),
+        "SVM": SVC(),
+    }
 
 
 def reference(images, labels, train, validation, seed) -> Fitted:
@@ -58,91 +70,83 @@ def reference(images, labels, train, validation, seed) -> Fitted:
     return lambda x: model.predict(x, verbose=0)[:, 0], seconds
 
 
-def lesson(images, labels, train, validation, seed) -> Fitted:
+def _trained(build, images, labels, train, validation, seed, **how):
+    """Build a network for images of this shape and train it; return it and the seconds of both."""
+    from helpers import models
+
+    models.set_seeds(seed)
+    start = time.perf_counter()
+    model = build(images.shape[1:])
+    known = (images[validation], labels[validation])
+    models.train(model, images[train], labels[train], known, verbose=False, **how)
+    return model, time.perf_counter() - start
+
+
+def lesson(images, labels, train, validation, seed, patience=None) -> Fitted:
     """Train the lesson's network as episode 5 does in the end: from the bundled weights on."""
     from helpers import models
 
-    models.set_seeds(seed)
-    start = time.perf_counter()
-    model, _ = models.load_bundled()
-    how = {"epochs": 15, "learning_rate": 1e-3, "patience": None, "verbose": False}
-    known = (images[validation], labels[validation])
-    models.train(model, images[train], labels[train], known, **how)
-    return lambda x: models.predict(model, x), time.perf_counter() - start
+    how = {"epochs": 15, "learning_rate": 1e-3, "patience": patience}
+    given = (images, labels, train, validation, seed)
+    model, seconds = _trained(lambda shape: models.load_pretrained()[0], *given, **how)
+    return lambda x: models.predict(model, x), seconds
 
 
-def scratch(images, labels, train, validation, seed, patience=12) -> Fitted:
-    """Train the lesson's network from random weights, with early stopping."""
+def from_scratch(images, labels, train, validation, seed) -> Fitted:
+    """Train the lesson's network from random weights."""
     from helpers import models
 
-    models.set_seeds(seed)
-    start = time.perf_counter()
-    model = models.build_lesson_model(images.shape[1:])
-    known = (images[validation], labels[validation])
-    models.train(model, images[train], labels[train], known, patience=patience, verbose=False)
-    return lambda x: models.predict(model, x), time.perf_counter() - start
+    given = (images, labels, train, validation, seed)
+    model, seconds = _trained(models.build_lesson_model, *given)
+    return lambda x: models.predict(model, x), seconds
 
 
-def to_the_end(images, labels, train, validation, seed) -> Fitted:
-    """Train the lesson's network from random weights, until the rate has fallen to zero."""
-    return scratch(images, labels, train, validation, seed, patience=None)
+def _step(normalise=False, flatten=False, **how) -> Callable[..., Fitted]:
+    """Make the recipe of one step of episode 5: its network, trained as given."""
+    how = {"augmented": False, "cosine_decay": False, **how}
 
+    def build(shape):
+        from helpers import models
 
-def _mended(normalise=False, place=False, **how) -> Callable[..., Fitted]:
-    """Make the recipe of one step of episode 5: its network ``build``, trained as given."""
+        return models.build_lesson_model(shape, 0.0, normalise, flatten)
 
     def fit(images, labels, train, validation, seed) -> Fitted:
         from helpers import models
 
-        layers = models.layers
-        models.set_seeds(seed)
-        start = time.perf_counter()
-        x = inputs = models.keras.Input(images.shape[1:])
-        for filters in [16, 32, 48, 64]:
-            x = layers.Conv2D(filters, 3, padding="same", use_bias=not normalise)(x)
-            if normalise:
-                x = layers.BatchNormalization(momentum=0.8)(x)
-            x = layers.Activation("relu")(x)
-            if filters < 48:
-                x = layers.MaxPooling2D(2)(x)
-        if place:
-            x = layers.Flatten()(layers.AveragePooling2D(4)(x))
-        else:
-            x = layers.GlobalAveragePooling2D()(x)
-        model = models.keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
-        known = (images[validation], labels[validation])
-        options = {"augmented": False, "falling": False, "verbose": False, **how}
-        models.train(model, images[train], labels[train], known, **options)
-        seconds = time.perf_counter() - start
-        return lambda x: model.predict(x, verbose=0)[:, 0], seconds
+        model, seconds = _trained(build, images, labels, train, validation, seed, **how)
+        return lambda x: models.predict(model, x), seconds
 
     return fit
+
+
+def flat(images: np.ndarray) -> np.ndarray:
+    """Lay each image out as one row: (n, 32, 32, 1) to (n, 1024)."""
+    return images.reshape(len(images), -1)
 
 
 def _baseline(name: str) -> Callable[..., Fitted]:
     def fit(images, labels, train, validation, seed) -> Fitted:
         start = time.perf_counter()
-        model = baselines()[name].fit(shrink(images[train]), labels[train])
+        model = baselines()[name].fit(flat(images[train]), labels[train])
         seconds = time.perf_counter() - start
         score = getattr(model, "decision_function", None) or (
             lambda x: model.predict_proba(x)[:, 1]
         )
         half = 0.5 if hasattr(model, "decision_function") else 0.0  # its threshold is 0
-        return lambda x: score(shrink(x)) + half, seconds
+        return lambda x: score(flat(x)) + half, seconds
 
     return fit
 
 
 RECIPES: dict[str, tuple[int, Callable[..., Fitted]]] = {  # name: image size, how it learns
     "reference": (256, reference),
-    "smaller": (64, _mended()),
-    "ten-times-the-rate": (64, _mended(learning_rate=0.02)),
-    "batch-normalisation": (64, _mended(normalise=True)),
-    "place": (64, _mended(normalise=True, place=True)),
-    "augmentation": (64, _mended(normalise=True, place=True, augmented=True)),
-    "falling-rate": (64, _mended(normalise=True, place=True, augmented=True, falling=True)),
-    "scratch": (64, scratch),
-    "to-the-end": (64, to_the_end),
+    "smaller": (64, _step()),
+    "ten-times-the-rate": (64, _step(learning_rate=0.02)),
+    "batch-normalisation": (64, _step(normalise=True)),
+    "flatten": (64, _step(normalise=True, flatten=True)),
+    "augmentation": (64, _step(normalise=True, flatten=True, augmented=True)),
+    "falling-rate": (64, _step(normalise=True, flatten=True, augmented=True, cosine_decay=True)),
+    "from-scratch": (64, from_scratch),
     "lesson": (64, lesson),
     "svm": (32, _baseline("SVM")),
     "logistic": (32, _baseline("logistic regression")),
@@ -167,14 +171,14 @@ def run(
     from sklearn.metrics import roc_auc_score
 
     size, fit = RECIPES[recipe]
-    xrays = data.find(folder)
+    xrays = data.find_dataset(folder)
     images, labels = data.load(xrays, size)
     train, validation, test = data.split(xrays, seed) if resplit else data.split(xrays)
     cpu = time.process_time()
     predict, seconds = fit(images, labels, train, validation, seed)
     cpu = time.process_time() - cpu
     if test_folder:
-        test_images, test_labels = data.load(data.find(test_folder), size)
+        test_images, test_labels = data.load(data.find_dataset(test_folder), size)
     else:
         test_images, test_labels = images[test], labels[test]
     scores = predict(test_images)
@@ -195,7 +199,7 @@ def load_in_a_loop(folder: str) -> tuple[float, float]:
 
     start = time.perf_counter()
     images = []
-    for file in data.find(folder).files:
+    for file in data.find_dataset(folder).files:
         image = cv2.imread(os.fspath(file), cv2.IMREAD_GRAYSCALE)
         image = cv2.resize(image, (256, 256), interpolation=cv2.INTER_AREA)
         images.append((image - image.mean()) / image.std())
@@ -206,15 +210,15 @@ def load_in_a_loop(folder: str) -> tuple[float, float]:
 def load_with_helpers(folder: str) -> tuple[float, float]:
     """Load the same with the lesson's function."""
     start = time.perf_counter()
-    data.load(data.find(folder), 256)
+    data.load(data.find_dataset(folder), 256)
     return time.perf_counter() - start, peak_rss_mb()
 
 
 def waiting(folder: str, steps: int = 100) -> float:
-    """Return the share of a training step of the lesson's network spent waiting for its batch."""
+    """Return the fraction of a training step that the network spends waiting for its batch."""
     from helpers import models
 
-    xrays = data.find(folder)
+    xrays = data.find_dataset(folder)
     images, labels = data.load(xrays, models.INPUT_SIZE)
     train = data.split(xrays)[0]
     models.set_seeds(0)
@@ -248,7 +252,7 @@ def print_recipes(rows: list[dict]) -> None:
     first = "reference" if "reference" in by_recipe else next(iter(by_recipe))
     whole = np.median([row["cpu_s"] for row in by_recipe[first]])
     print(
-        f"\n| recipe | seeds | CPU, as a share of {first}'s | fit, s | peak MB "
+        f"\n| recipe | seeds | CPU, relative to {first}'s | fit, s | peak MB "
         "| accuracy: median, worst | AUC: median, worst |"
     )
     print("|---|---|---|---|---|---|---|")
@@ -265,16 +269,13 @@ def print_recipes(rows: list[dict]) -> None:
 
 
 def print_loading(folder: str) -> None:
-    """Print what loading costs: the loop, the helper without and with its cache."""
-    with tempfile.TemporaryDirectory() as work:
-        os.environ["CHEST_XRAYS_WORK"] = work
-        alone(load_in_a_loop, folder)  # the files are now in the system's memory, for everybody
-        rows = [
-            ("plain loop with OpenCV", *alone(load_in_a_loop, folder)),
-            ("helpers.data.load, cold", *alone(load_with_helpers, folder)),
-            ("helpers.data.load, warm", *alone(load_with_helpers, folder)),
-        ]
-    count = len(data.find(folder))
+    """Print what loading costs: a plain loop, and the helper."""
+    alone(load_in_a_loop, folder)  # the files are now in the system's memory, for both
+    rows = [
+        ("plain loop with OpenCV", *alone(load_in_a_loop, folder)),
+        ("helpers.data.load", *alone(load_with_helpers, folder)),
+    ]
+    count = len(data.find_dataset(folder))
     print(f"\n| loading {count} images at 256×256 | times as fast | seconds | peak MB |")
     print("|---|---|---|---|")
     for name, seconds, peak in rows:
@@ -298,7 +299,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"unknown recipe {unknown[0]!r}: choose from {', '.join(RECIPES)}")
     try:
         for folder in filter(None, (given.data, given.test_data)):
-            data.find(folder)
+            data.find_dataset(folder)
         rows = []
         for recipe in [] if given.loading else recipes:
             for seed in range(given.seeds):

@@ -1,1 +1,1 @@
-"""The functions that the episodes share, each taught in an episode or too dull to teach."""
+"""The functions that the episodes share: each is taught in an episode, or draws a picture."""

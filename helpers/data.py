@@ -1,14 +1,9 @@
-"""Find, check, load and split a set of chest X-rays.
-
-``python -m helpers.data fetch`` downloads the real X-rays of the lesson and
-``python -m helpers.data nih`` picks a set from the full NIH collection.
-"""
+"""Find a set of chest X-rays, load it as arrays, and split it."""
 
 import csv
 import hashlib
 import os
 import re
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,26 +11,25 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from helpers import cache
-from helpers.images import ENDINGS, DataError, read_image, short_name, shrink, standardise
+from helpers.images import ENDINGS, DataError, read_image, resize, short_name, standardise
+from helpers.paths import BUNDLED_DATA, DOWNLOADS, ROOT
 
 __all__ = [
     "CLASSES",
     "DataError",
     "Dataset",
-    "find",
+    "find_dataset",
     "load",
-    "load_outlines",
+    "load_masks",
     "read_image",
     "split",
     "standardise",
-    "work_folder",
 ]
 
-ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ("normal", "effusion")  # a label is a place in this tuple
 OTHER_IMAGES = (".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".jp2")
 NIH_NAME = re.compile(r"(\d{8})_\d{3}")
+SIMULATED_NAME = re.compile(r"sim\d+_\d")
 
 
 @dataclass(frozen=True)
@@ -54,8 +48,9 @@ class Dataset:
         0 normal, 1 effusion, one for each file.
     patients
         The patient of each file, or None where patients are unknown.
-    outlines
-        The file with the outline of the fluid, or None, for each file; None if there are none.
+    masks
+        The file with the ground-truth mask of the fluid, or None, for each file; None if there
+        are none at all.
     simulated
         True if the images are made by the simulator.
     """
@@ -65,7 +60,7 @@ class Dataset:
     files: tuple[Path, ...]
     labels: tuple[int, ...]
     patients: tuple[str, ...] | None
-    outlines: tuple[Path | None, ...] | None
+    masks: tuple[Path | None, ...] | None
     simulated: bool
 
     def __len__(self) -> int:
@@ -77,15 +72,15 @@ class Dataset:
         return f"Data: {self.name} – {len(self)} images: {counts}{patients}"
 
 
-def find(folder: str | Path | None = None) -> Dataset:
+def find_dataset(folder: str | Path | None = None) -> Dataset:
     """Find the X-rays to work with.
 
     Parameters
     ----------
     folder
         A folder in which ``normal`` and ``effusion`` lie at most two levels below. Without it
-        the environment variable ``CHEST_XRAYS`` counts, then the downloaded X-rays
-        (``data/downloads``), then the simulated ones that come with the lesson (``data``).
+        the environment variable ``CHEST_XRAYS`` counts if it is not empty, then the downloaded
+        X-rays (``data/downloads``), then the simulated ones that come with the lesson (``data``).
         A relative folder is looked for from here, then from the lesson's own folder.
 
     Returns
@@ -98,13 +93,10 @@ def find(folder: str | Path | None = None) -> Dataset:
     DataError
         If there is no such folder, or what it holds cannot be used.
     """
-    if folder is None:
-        folder = os.environ.get("CHEST_XRAYS") or None
-    if folder is None:
-        downloads = ROOT / "data" / "downloads"
-        folder = downloads if (downloads / "chest_xrays").is_dir() else ROOT / "data"
-    given = Path(folder).expanduser()
-    if not given.exists() and (ROOT / given).exists():
+    downloaded = DOWNLOADS if (DOWNLOADS / "chest_xrays").is_dir() else None
+    given = folder or os.environ.get("CHEST_XRAYS") or downloaded or BUNDLED_DATA
+    given = Path(os.path.expanduser(given))
+    if not os.path.exists(given):  # unlike Path.exists, never an error, as for lack of permission
         given = ROOT / given
     given = given.resolve()
 
@@ -116,95 +108,92 @@ def find(folder: str | Path | None = None) -> Dataset:
 
     parent = class_folders[0].parent
     manifest, patients = _manifest(parent, files, labels)
-    outlines = _outlines(parent, files, labels)
-    simulated = _is_simulated(files, patients)
-    if parent == ROOT / "data" / "chest_xrays":
-        name = "simulated chest X-rays (bundled)"
-    elif parent == ROOT / "data" / "downloads" / "chest_xrays":
-        name = "real chest X-rays (downloaded)"
-    else:
-        shown = given.parent if given == parent and given.name == "chest_xrays" else given
-        name = "simulated chest X-rays" if simulated else f"chest X-rays in {shown.name}"
-    folder = manifest.parent if manifest else given
-    return Dataset(name, folder, files, labels, patients, outlines, simulated)
+    simulated = patients is not None and all(SIMULATED_NAME.match(path.stem) for path in files)
+    known = {
+        BUNDLED_DATA / "chest_xrays": "simulated chest X-rays (bundled)",
+        DOWNLOADS / "chest_xrays": "real chest X-rays (downloaded)",
+    }
+    shown = given.parent if given == parent and given.name == "chest_xrays" else given
+    other = "simulated chest X-rays" if simulated else f"chest X-rays in {shown.name}"
+    return Dataset(
+        name=known.get(parent, other),
+        folder=manifest.parent if manifest else given,
+        files=files,
+        labels=labels,
+        patients=patients,
+        masks=_masks(parent, files, labels),
+        simulated=simulated,
+    )
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    """List the visible folders in a folder, by name."""
+def _entries(folder: Path) -> list[Path]:
+    """List what is visible in a folder, by name."""
     try:
-        return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+        visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         why = (error.strerror or "unknown reason").lower()
         raise DataError(
             f"The data folder {folder} cannot be read ({why}): name a folder that holds "
-            "'normal' and 'effusion'."
+            "'normal' and 'effusion', and allow reading it."
         ) from error
+    return sorted(visible, key=lambda path: path.name)
 
 
 def _class_folders(given: Path) -> list[Path]:
     """Find the folders of the two classes, in any letter case, at most two levels below."""
-    below = _subfolders(given)
-    seen = {p.name for p in below}
+    below = [path for path in _entries(given) if path.is_dir()]
+    seen = below
     for parents in ([given], below):
-        complete = []
+        sets = []
         for parent in parents:
-            folders = below if parent == given else _subfolders(parent)
-            matches = [p for p in folders if p.name.lower() in CLASSES]
-            if matches:
-                seen = {p.name for p in folders}
-            if len({p.name.lower() for p in matches}) == len(CLASSES):
-                complete.append(sorted(matches, key=lambda p: CLASSES.index(p.name.lower())))
-        if len(complete) > 1 or any(len(matches) > len(CLASSES) for matches in complete):
-            names = ", ".join(str(p.relative_to(given)) for found in complete for p in found)
+            folders = below if parent == given else [p for p in _entries(parent) if p.is_dir()]
+            matches = [path for path in folders if path.name.lower() in CLASSES]
+            seen = folders if matches else seen
+            if {path.name.lower() for path in matches} == set(CLASSES):
+                sets.append(sorted(matches, key=lambda path: CLASSES.index(path.name.lower())))
+        if len(sets) > 1 or any(len(matches) > len(CLASSES) for matches in sets):
+            names = ", ".join(str(path.relative_to(given)) for found in sets for path in found)
             raise DataError(
                 f"The data folder {given} holds more than one set ({names}): name one of them."
             )
-        if complete:
-            return complete[0]
-    found = ", ".join(sorted(seen)) or "no folders"
+        if sets:
+            return sets[0]
+    found = ", ".join(path.name for path in seen) or "no folders"
     raise DataError(
-        f"The data folder {given} needs two folders named 'normal' and 'effusion', but {found} "
-        "was found: rename or add them, or name another folder."
+        f"The data folder {given} needs two folders named 'normal' and 'effusion', but it holds "
+        f"{found}: rename or add them, or name another folder."
     )
 
 
 def _images(folder: Path) -> list[Path]:
     """List the images of one class, leaving out what file managers and others put there."""
-    try:
-        entries = [p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file()]
-    except OSError as error:
-        why = (error.strerror or "unknown reason").lower()
-        raise DataError(f"The folder {folder} cannot be read ({why}): allow reading it.") from error
-    images = sorted((p for p in entries if p.suffix.lower() in ENDINGS), key=lambda p: p.name)
-    others = sorted(p for p in entries if p.suffix.lower() in OTHER_IMAGES)
+    files = [path for path in _entries(folder) if path.is_file()]
+    others = [path for path in files if path.suffix.lower() in OTHER_IMAGES]
     if others:
         raise DataError(f"{short_name(others[0])} is neither PNG nor JPEG: save it as PNG.")
+    images = [path for path in files if path.suffix.lower() in ENDINGS]
     if not images:
         raise DataError(f"The folder {folder} holds no PNG or JPEG images: put some in.")
     return images
 
 
 def _refuse_shared(per_class: Sequence[Sequence[Path]]) -> None:
-    """Refuse a file that lies in both classes; only files of equal size are compared."""
-    normal: dict[int, list[Path]] = {}
-    for path in per_class[0]:
-        normal.setdefault(_stat(path).st_size, []).append(path)
-    digests: dict[Path, bytes] = {}
-    for path in per_class[1]:
-        for other in normal.get(_stat(path).st_size, []):
-            for p in (path, other):
-                if p not in digests:
-                    digests[p] = _digest(p)
-            if digests[path] == digests[other]:
-                raise DataError(
-                    f"{short_name(path)} and {short_name(other)} are the same file: an image "
-                    "has one class, so take one of the two away."
-                )
+    """Refuse a file that lies in both classes; only files of equal size are read and compared."""
+    normal, effusion = ([(path, _size(path)) for path in paths] for paths in per_class)
+    sizes = {size for _, size in normal} & {size for _, size in effusion}
+    digests = {_digest(path): path for path, size in normal if size in sizes}
+    for path, size in effusion:
+        other = digests.get(_digest(path)) if size in sizes else None
+        if other:
+            raise DataError(
+                f"{short_name(path)} and {short_name(other)} are the same file: an image has one "
+                "class, so take one of the two away."
+            )
 
 
-def _stat(path: Path) -> os.stat_result:
+def _size(path: Path) -> int:
     try:
-        return path.stat()
+        return path.stat().st_size
     except OSError as error:
         raise DataError(
             f"{short_name(path)} has gone: put it back or find the data again."
@@ -213,8 +202,7 @@ def _stat(path: Path) -> os.stat_result:
 
 def _digest(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        return hashlib.sha256(path.read_bytes()).digest()
     except OSError as error:
         why = (error.strerror or "unknown reason").lower()
         raise DataError(f"{short_name(path)} cannot be read ({why}): allow reading it.") from error
@@ -225,15 +213,7 @@ def _manifest(
 ) -> tuple[Path | None, tuple[str, ...] | None]:
     """Find the manifest that lists the files, and the patient of each file."""
     for manifest in (parent / "manifest.csv", parent.parent / "manifest.csv"):
-        if not manifest.is_file():
-            continue
-        try:
-            with manifest.open(encoding="utf-8-sig", newline="") as file:
-                rows = {_key(row["file"] or ""): row for row in csv.DictReader(file)}
-        except KeyError:
-            continue  # some other table: ours has a column 'file'
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"{manifest.name} is not a table in UTF-8 ({error}).") from error
+        rows = _rows(manifest) if manifest.is_file() else {}
         keys = [_key(path) for path in files]
         if not any(key in rows for key in keys):
             continue
@@ -251,14 +231,22 @@ def _manifest(
                     "move the file."
                 )
             patients.append((rows[key].get("patient") or "").strip())
-        if not any(patients):
-            return manifest, None
-        if not all(patients):
+        if any(patients) and not all(patients):
             path = files[patients.index("")]
             raise DataError(f"{short_name(path)} has no patient in manifest.csv: fill it in.")
-        return manifest, tuple(patients)
+        return manifest, tuple(patients) if all(patients) else None
     numbers = [NIH_NAME.fullmatch(path.stem) for path in files]
     return None, tuple(n[1] for n in numbers if n) if all(numbers) else None
+
+
+def _rows(manifest: Path) -> dict[tuple[str, ...], dict[str, str]]:
+    """Read the rows of a manifest by file; none of some other table, without a column 'file'."""
+    try:
+        with manifest.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            return {_key(row["file"] or ""): row for row in rows if "file" in row}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{manifest.name} is not a table in UTF-8 ({error}).") from error
 
 
 def _key(file: str | Path) -> tuple[str, ...]:
@@ -267,42 +255,30 @@ def _key(file: str | Path) -> tuple[str, ...]:
     return folder.lower(), name
 
 
-def _outlines(
+def _masks(
     parent: Path, files: Sequence[Path], labels: Sequence[int]
 ) -> tuple[Path | None, ...] | None:
-    """Find the outline of the fluid for each image that has one."""
+    """Find the ground-truth mask of the fluid for each image that has one."""
     for folder in (parent / "outlines", parent.parent / "outlines"):
-        candidates = [folder / f"{path.stem}.png" for path in files]
-        outlines = tuple(
-            candidate if label == 1 and candidate.is_file() else None
-            for candidate, label in zip(candidates, labels, strict=True)
+        paths = [folder / f"{path.stem}.png" for path in files]
+        masks = tuple(
+            path if label == 1 and path.is_file() else None
+            for path, label in zip(paths, labels, strict=True)
         )
-        if any(outlines):
-            return outlines
+        if any(masks):
+            return masks
     return None
 
 
-def _is_simulated(files: Sequence[Path], patients: Sequence[str] | None) -> bool:
-    """Tell by the names that the simulator gives."""
-    return patients is not None and all(re.match(r"sim\d+_\d", path.stem) for path in files)
-
-
-def load(
-    dataset: Dataset, size: int = 256, progress: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Load all images, small and standardised.
-
-    The small images are kept in the work folder, so that the next call need not read all files
-    again; a file that is new, gone or changed is noticed.
+def load(dataset: Dataset, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
+    """Load all images, resized and standardised.
 
     Parameters
     ----------
     dataset
-        What ``find`` returned.
+        What ``find_dataset`` returned.
     size
         Pixels of each side; images are brought to it by area interpolation.
-    progress
-        If True, print how many images are loaded.
 
     Returns
     -------
@@ -318,54 +294,40 @@ def load(
     """
     if size < 1:
         raise DataError(f"The size must be at least 1 pixel, but is {size}.")
-    stored = cache.place(work_folder, dataset.files, size)
-    small = cache.read(stored, (len(dataset), size, size))
-    if small is None:
-        small = np.empty((len(dataset), size, size), np.uint8)
+    images = np.empty((len(dataset), size, size, 1), np.float32)
 
-        def read(index: int) -> None:
-            small[index] = shrink(read_image(dataset.files[index]), size)
-            if small[index].min() == small[index].max():
-                name = short_name(dataset.files[index])
-                raise DataError(f"{name} is constant (all pixels are equal): take it out.")
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            try:
-                for done, _ in enumerate(pool.map(read, range(len(dataset)))):
-                    if progress and done % 50 == 0:
-                        print(f"\rloading {done} of {len(dataset)}", end="", flush=True)
-            except DataError:
-                pool.shutdown(cancel_futures=True)
-                raise
-        cache.write(stored, small)
-    if progress:
-        print(f"\rloading {len(dataset)} of {len(dataset)}")
-    images = np.empty((*small.shape, 1), np.float32)
-    for index, image in enumerate(small):
+    def read(index: int) -> None:
+        image = resize(read_image(dataset.files[index]), size)
+        if image.min() == image.max():
+            name = short_name(dataset.files[index])
+            raise DataError(f"{name} is constant (all pixels are equal): take it out.")
         images[index, :, :, 0] = standardise(image)
+
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        list(pool.map(read, range(len(dataset))))  # one that fails cancels those still waiting
     return images, np.array(dataset.labels, np.int64)
 
 
-def load_outlines(dataset: Dataset, size: int = 256) -> np.ndarray:
-    """Load the outlines of the fluid.
+def load_masks(dataset: Dataset, size: int = 256) -> np.ndarray:
+    """Load the ground-truth masks of the fluid.
 
     Parameters
     ----------
     dataset
-        What ``find`` returned.
+        What ``find_dataset`` returned.
     size
         Pixels of each side, as given to ``load``.
 
     Returns
     -------
     numpy.ndarray
-        bool of shape (n, size, size): True where there is fluid, all False where no outline is
-        known. A pixel is True if at least half of its area is inside.
+        bool of shape (n, size, size): True where there is fluid, all False where no mask is
+        known. A pixel is True if at least half of its area is.
     """
     masks = np.zeros((len(dataset), size, size), bool)
-    for index, path in enumerate(dataset.outlines or ()):
+    for index, path in enumerate(dataset.masks or ()):
         if path is not None:
-            masks[index] = shrink(read_image(path), size) >= 128
+            masks[index] = resize(read_image(path), size) >= 128
     return masks
 
 
@@ -379,7 +341,7 @@ def split(dataset: Dataset, seed: int = 42) -> tuple[np.ndarray, np.ndarray, np.
     Parameters
     ----------
     dataset
-        What ``find`` returned.
+        What ``find_dataset`` returned.
     seed
         Decides which images go where.
 
@@ -409,61 +371,15 @@ def split(dataset: Dataset, seed: int = 42) -> tuple[np.ndarray, np.ndarray, np.
         rest, kept = next(folds.split(indices, classes, groups))
         return indices[rest], indices[kept]
 
+    too_few = DataError(
+        f"{len(dataset)} images of {len(np.unique(patients))} patients are too few to split in "
+        "three parts with both classes in each: use more."
+    )
     try:
         rest, test = keep_some(np.arange(len(dataset)))
-        parts = (*keep_some(rest), test)
-    except ValueError:
-        parts = ()
-    if not parts or any(len(np.unique(labels[part])) < 2 for part in parts):
-        raise DataError(
-            f"{len(dataset)} images of {len(np.unique(patients))} patients are too few to split "
-            "in three parts with both classes in each: use more."
-        )
-    return tuple(np.sort(part).astype(np.int64) for part in parts)
-
-
-def work_folder() -> Path:
-    """Return the folder for what learners make, and make it if need be.
-
-    Returns
-    -------
-    pathlib.Path
-        ``CHEST_XRAYS_WORK`` where that environment variable is set (a relative one counts from
-        the lesson's folder), else ``work`` in the lesson's folder.
-    """
-    folder = ROOT / Path(os.environ.get("CHEST_XRAYS_WORK") or "work").expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"The work folder {folder} cannot be made ({error.strerror}): set CHEST_XRAYS_WORK "
-            "to a folder in which you may write."
-        ) from error
-    return folder
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run ``fetch`` or ``nih``; return 0 if it went well, 1 on bad data, 2 on a wrong command."""
-    command, *rest = arguments or [""]
-    try:
-        if command == "fetch":
-            from helpers import download
-
-            return download.main(rest)
-        if command == "nih":
-            from helpers import nih
-
-            return nih.main(rest)
-    except DataError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    print(
-        "Usage: python -m helpers.data fetch   download the real X-rays of the lesson\n"
-        "       python -m helpers.data nih     pick X-rays from the full NIH collection (--help)",
-        file=sys.stderr,
-    )
-    return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        train, validation = keep_some(rest)
+    except ValueError as error:
+        raise too_few from error
+    if any(len(np.unique(labels[part])) < 2 for part in (train, validation, test)):
+        raise too_few
+    return np.sort(train), np.sort(validation), np.sort(test)

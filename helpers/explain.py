@@ -1,23 +1,32 @@
-"""Saliency maps: what in an X-ray moves the network's answer.
+"""Saliency maps: what in an X-ray moves the network's prediction.
 
-Every method has the same signature, ``explain(model, images, label=1) -> maps``, and stands by
-its name in :data:`METHODS`. The model ends in one sigmoid, the probability of effusion; what is
+Every method has the same signature, ``explain(model, images, target=1) -> saliency``, and stands
+by its name in :data:`METHODS`. The model ends in one sigmoid, the probability of effusion; what is
 explained is its logit, since the sigmoid's slope vanishes where the network is sure. Explaining
-the other class, ``label=0`` for "normal", means explaining minus the logit.
+the other class, ``target=0`` for "normal", means explaining minus the logit.
+
+Images are float32 (n, height, width, 1), standardised. Saliency is float32 (n, height, width), in
+the method's own units: nothing is scaled here. Methods in :data:`SIGNED` also say what speaks
+against the target (below 0), the others only how much a pixel matters (0 or more). The map of an
+image does not depend on the images beside it, nor on what was explained before.
 """
 
 import contextlib
+import dataclasses
+import functools
 import io
 import warnings
+import zlib
 from collections.abc import Callable
 from typing import ClassVar
-from unittest import mock
 
 import cv2
 import numpy as np
 from scipy import ndimage
 
+from helpers import data
 from helpers.models import keras, tf  # loaded there without their start-up messages
+from helpers.paths import BUNDLED_DATA
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about SciPy names that tf-keras-vis still uses
@@ -26,6 +35,36 @@ with warnings.catch_warnings():
 
 BATCH_SIZE = 32
 """Images explained at a time: more is hardly faster and needs more memory."""
+
+METHODS: dict[str, Callable[..., np.ndarray]] = {}
+"""Name of a method -> ``explain(model, images, target=1)``."""
+
+CONTROLS: dict[str, Callable[..., np.ndarray]] = {}
+"""What looks like a method and ignores the network: a method has to do better than these."""
+
+SIGNED = ("Integrated gradients", "Occlusion", "LIME", "SHAP")
+"""Methods whose maps also have negative values: what speaks against the target."""
+
+
+def _listed(methods: dict, name: str) -> Callable:
+    """List a method by its name, and hold its maps to the contract."""
+
+    def decorate(method: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        @functools.wraps(method)
+        def explain(model, images, target=1, **options):
+            if not np.isfinite(images).all():
+                raise ValueError(f"{name} was given images that hold NaN: load them again.")
+            maps = np.asarray(method(model, images, target, **options), np.float32)
+            if not np.isfinite(maps).all():
+                raise ValueError(
+                    f"{name} gives NaN: look at its settings and at the network's weights."
+                )
+            return maps
+
+        methods[name] = explain
+        return explain
+
+    return decorate
 
 
 def logit_model(model: keras.Model) -> keras.Model:
@@ -42,14 +81,19 @@ def logit_model(model: keras.Model) -> keras.Model:
         Output float32 (n, 1): log-odds of effusion. The last layer is a copy; all layers before it
         are those of the network itself.
     """
+    return _end_again(model, model.layers[-1].input, activation="linear")
+
+
+def _end_again(model: keras.Model, values, **changes) -> keras.Model:
+    """Put a copy of a network's last layer, with changes to its options, behind these values."""
     last = model.layers[-1]
-    end = keras.layers.Dense.from_config(last.get_config() | {"activation": "linear"})
-    logit = keras.Model(model.inputs, end(last.input))
-    end.set_weights(last.get_weights())
-    return logit
+    copy = keras.layers.Dense.from_config(last.get_config() | changes)
+    ended = keras.Model(model.inputs, copy(values))
+    copy.set_weights(last.get_weights())
+    return ended
 
 
-class Turnstile(keras.layers.Layer):
+class PassCounter(keras.layers.Layer):
     """Let values through unchanged; count the images that pass forwards and backwards."""
 
     supports_jit = False  # counting happens in Python
@@ -90,26 +134,25 @@ def count_passes(
         One of :data:`METHODS`.
     model : keras.Model
         Ends in a dense layer with one sigmoid.
-    images : float32 array (n, height, width, 1)
+    images : numpy.ndarray
+        float32 (n, height, width, 1).
 
     Returns
     -------
-    maps : float32 array (n, height, width)
+    saliency : numpy.ndarray
+        float32 (n, height, width).
     forward, backward : float
         Passes through the network's end, as images and as gradients, for each image explained.
     """
-    last = model.layers[-1]
-    copy = keras.layers.Dense.from_config(last.get_config() | {"name": "counted"})
-    counted = keras.Model(model.inputs, copy(Turnstile()(last.input)))
-    copy.set_weights(last.get_weights())
-    Turnstile.passed = {"forward": 0, "backward": 0}
+    counted = _end_again(model, PassCounter()(model.layers[-1].input), name="counted")
+    PassCounter.passed = {"forward": 0, "backward": 0}
     maps = method(counted, images)
-    forward, backward = (Turnstile.passed[way] / len(images) for way in ("forward", "backward"))
+    forward, backward = (PassCounter.passed[way] / len(images) for way in ("forward", "backward"))
     return maps, forward, backward
 
 
-def last_maps_layer(model: keras.Model) -> keras.layers.Layer:
-    """Find the last layer that still has maps, before they are pooled or flattened.
+def last_conv_layer(model: keras.Model) -> keras.layers.Layer:
+    """Find the last layer that still has feature maps, before they are pooled or flattened.
 
     That is the last convolution together with what follows it directly (normalisation, ReLU).
 
@@ -125,95 +168,99 @@ def last_maps_layer(model: keras.Model) -> keras.layers.Layer:
     raise ValueError(f"The network {model.name!r} has no convolution, so no class activation map.")
 
 
-def rescale(maps: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Bring maps to image size and each one to the range 0 to 1.
+def enlarge(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring coarse maps to image size by bilinear interpolation, each cell staying in its place.
 
     Parameters
     ----------
-    maps : array (n, rows, columns)
-    size : (height, width), optional
-        Enlarged by bilinear interpolation.
+    maps : numpy.ndarray
+        float32 (n, rows, columns).
+    size : tuple of int
+        Height and width in pixels.
 
     Returns
     -------
-    float32 array (n, height, width)
-        A constant map becomes all 0.
+    numpy.ndarray
+        float32 (n, height, width).
     """
-    maps = np.asarray(maps, dtype=np.float32)
-    if size is not None:
-        maps = np.stack(
-            [cv2.resize(one, size[::-1], interpolation=cv2.INTER_LINEAR) for one in maps]
-        )
-    low = maps.min(axis=(1, 2), keepdims=True)
-    span = maps.max(axis=(1, 2), keepdims=True) - low
-    return np.where(span > 0, (maps - low) / np.where(span > 0, span, 1), 0).astype(np.float32)
+    large = [cv2.resize(one, size[::-1], interpolation=cv2.INTER_LINEAR) for one in maps]
+    return np.stack(large)
 
 
-def input_gradient(model: keras.Model, images: np.ndarray, label: int = 1) -> np.ndarray:
+def input_gradient(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Differentiate the logit with respect to every pixel.
 
     Returns
     -------
-    float32 array (n, height, width, 1)
+    numpy.ndarray
+        float32 (n, height, width, 1).
     """
-    return _derivative(model, label)(images)
+    return _gradient_function(model, target)(images)
 
 
-def _derivative(model: keras.Model, label: int) -> Callable[[np.ndarray], np.ndarray]:
+def _gradient_function(model: keras.Model, target: int) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function that differentiates the logit with respect to the pixels, in batches."""
     logit = logit_model(model)
 
     @tf.function(reduce_retracing=True)  # four times as fast as step by step
-    def slopes(pixels: tf.Tensor) -> tf.Tensor:
+    def gradient(pixels: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(pixels)
-            score = (1 if label else -1) * logit(pixels, training=False)
+            score = _sign(target) * logit(pixels, training=False)
         return tape.gradient(score, pixels)
 
     def in_batches(images: np.ndarray) -> np.ndarray:
         batches = range(0, len(images), BATCH_SIZE)
-        parts = [slopes(tf.constant(images[k : k + BATCH_SIZE], tf.float32)) for k in batches]
+        parts = [gradient(tf.constant(images[k : k + BATCH_SIZE], tf.float32)) for k in batches]
         return np.concatenate(parts)
 
     return in_batches
 
 
-def vanilla_gradient(model: keras.Model, images: np.ndarray, label: int = 1) -> np.ndarray:
+def _sign(target: int) -> int:
+    """Return 1 to explain effusion, and -1 to explain normal: minus the logit."""
+    return 1 if target else -1
+
+
+@_listed(METHODS, "Vanilla gradient")
+def vanilla_gradient(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Take the size of the gradient at every pixel (Simonyan et al., 2014, equation 3)."""
-    return rescale(np.abs(input_gradient(model, images, label)).max(axis=-1))
+    return np.abs(input_gradient(model, images, target)).max(axis=-1)
 
 
+@_listed(METHODS, "SmoothGrad")
 def smooth_grad(
-    model: keras.Model, images: np.ndarray, label: int = 1, samples: int = 30, noise: float = 0.1
+    model: keras.Model, images: np.ndarray, target: int = 1, samples: int = 30, noise: float = 0.1
 ) -> np.ndarray:
-    """Average the gradients of noisy copies (SmoothGrad, Smilkov et al., 2017).
+    """Average the size of the gradient over noisy copies (SmoothGrad, Smilkov et al., 2017).
 
-    ``noise`` is the standard deviation as a share of each image's range of values.
+    ``noise`` is the standard deviation as a fraction of each image's range of values.
     """
-    slopes, rng = _derivative(model, label), np.random.default_rng(0)
+    gradient, rng = _gradient_function(model, target), np.random.default_rng(0)
     spread = noise * np.ptp(images, axis=(1, 2, 3), keepdims=True)
-    total = 0
+    total = np.zeros_like(images)
     for _ in range(samples):
         copies = images + spread * rng.normal(size=images.shape[1:])  # the same for all images
-        total = total + np.abs(slopes(copies))
-    return rescale(total.max(axis=-1))
+        total = total + np.abs(gradient(copies))
+    return (total / samples).max(axis=-1)
 
 
+@_listed(METHODS, "Integrated gradients")
 def integrated_gradients(
-    model: keras.Model, images: np.ndarray, label: int = 1, steps: int = 32
+    model: keras.Model, images: np.ndarray, target: int = 1, steps: int = 32
 ) -> np.ndarray:
     """Add up gradients on the way from a grey image to the X-ray (Sundararajan et al., ICML 2017).
 
-    The grey image is 0 everywhere, the mean of every standardised X-ray. Before its size is taken,
-    the map's sum is the difference of the two logits (their "completeness"), up to ``steps``.
+    The grey image is 0 everywhere, the mean of every standardised X-ray. A map's sum is the
+    difference of the two logits (their "completeness"), up to ``steps``.
     """
-    slopes, middles = _derivative(model, label), (np.arange(steps) + 0.5) / steps
-    total = sum(slopes(k * images) for k in middles)
-    return rescale(np.abs(images * total / steps).max(axis=-1))
+    gradient, middles = _gradient_function(model, target), (np.arange(steps) + 0.5) / steps
+    total = sum(gradient(k * images) for k in middles)
+    return (images * total / steps).sum(axis=-1)
 
 
-class RectifiedBackpropagation(model_modifiers.GuidedBackpropagation):
-    """Let only positive gradients pass a ReLU backwards (Zeiler and Fergus, ECCV 2014)."""
+class _DeconvNet(model_modifiers.GuidedBackpropagation):
+    """Let only positive gradients pass a ReLU backwards, whether it was open or not."""
 
     def _get_guided_activation(self, activation):
         @tf.custom_gradient
@@ -223,30 +270,28 @@ class RectifiedBackpropagation(model_modifiers.GuidedBackpropagation):
         return rectified_activation
 
 
-def guided_backpropagation(model: keras.Model, images: np.ndarray, label: int = 1) -> np.ndarray:
+@_listed(METHODS, "Guided backpropagation")
+def guided_backpropagation(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Let positive gradients pass where the ReLU was open (Springenberg et al., ICLR-W 2015)."""
-    return _in_batches(
-        saliency.Saliency(logit_model(model), model_modifiers.GuidedBackpropagation()),
-        images,
-        label,
-    )
+    visualiser = saliency.Saliency(logit_model(model), model_modifiers.GuidedBackpropagation())
+    return _in_batches(visualiser, images, target, normalize_map=False)
 
 
-def rectified_backpropagation(model: keras.Model, images: np.ndarray, label: int = 1) -> np.ndarray:
-    """Let positive gradients pass every ReLU (the "deconvnet", Zeiler and Fergus, ECCV 2014)."""
-    return _in_batches(
-        saliency.Saliency(logit_model(model), RectifiedBackpropagation()), images, label
-    )
+@_listed(METHODS, "DeconvNet")
+def deconvnet(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
+    """Let positive gradients pass every ReLU (DeconvNet, Zeiler and Fergus, ECCV 2014)."""
+    visualiser = saliency.Saliency(logit_model(model), _DeconvNet())
+    return _in_batches(visualiser, images, target, normalize_map=False)
 
 
-def _in_batches(visualiser, images: np.ndarray, label: int, **options) -> np.ndarray:
+def _in_batches(visualiser, images: np.ndarray, target: int, **options) -> np.ndarray:
     """Run a method of tf-keras-vis in batches, without its chatter."""
     maps = []
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # about the nesting of inputs: nothing to act on
         for start in range(0, len(images), BATCH_SIZE):
             batch = visualiser(
-                lambda outputs: (1 if label else -1) * outputs[:, -1],
+                lambda outputs: _sign(target) * outputs[:, -1],
                 tf.convert_to_tensor(images[start : start + BATCH_SIZE]),
                 **options,
             )
@@ -254,39 +299,43 @@ def _in_batches(visualiser, images: np.ndarray, label: int, **options) -> np.nda
     return np.concatenate(maps)
 
 
-def _class_activation(method: type, model: keras.Model, images: np.ndarray, label: int, **options):
-    """Run a class-activation method of tf-keras-vis on the last maps."""
+def _class_activation(method: type, model: keras.Model, images: np.ndarray, target: int, **options):
+    """Run a class-activation method of tf-keras-vis on the last feature maps."""
     maps = _in_batches(
         method(model, clone=False),
         images,
-        label,
-        penultimate_layer=last_maps_layer(model),
+        target,
+        penultimate_layer=last_conv_layer(model),
         seek_penultimate_conv_layer=False,
+        normalize_cam=False,
         expand_cam=False,  # enlarged here, since the library moves the centres of the cells
         **options,
     )
-    return rescale(maps, images.shape[1:3])
+    return enlarge(maps, images.shape[1:3])
 
 
-def grad_cam(model: keras.Model, images: np.ndarray, label: int = 1) -> np.ndarray:
+@_listed(METHODS, "Grad-CAM")
+def grad_cam(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Weight the last maps by their mean gradient (Grad-CAM, Selvaraju et al., ICCV 2017)."""
-    return _class_activation(gradcam.Gradcam, logit_model(model), images, label)
+    return _class_activation(gradcam.Gradcam, logit_model(model), images, target)
 
 
-def grad_cam_plus_plus(model: keras.Model, images: np.ndarray, label: int = 1) -> np.ndarray:
+@_listed(METHODS, "Grad-CAM++")
+def grad_cam_plus_plus(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Weight each place of the last maps (Grad-CAM++, Chattopadhay et al., WACV 2018)."""
-    return _class_activation(gradcam_plus_plus.GradcamPlusPlus, logit_model(model), images, label)
+    return _class_activation(gradcam_plus_plus.GradcamPlusPlus, logit_model(model), images, target)
 
 
-def score_cam(model: keras.Model, images: np.ndarray, label: int = 1) -> np.ndarray:
-    """Weight the last maps by answers, not gradients (Score-CAM, Wang et al., CVPR-W 2020).
+@_listed(METHODS, "Score-CAM")
+def score_cam(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
+    """Weight the last maps by predictions, not gradients (Score-CAM, Wang et al., CVPR-W 2020).
 
-    Each map masks the image, and the network's answer to what is left is the map's weight.
+    Each map masks the image, and the prediction for what is left is the map's weight.
 
     tf-keras-vis takes the softmax over the outputs. Over a single output that is always 1, and the
-    network's answer would not count at all; so the network is given a second output first.
+    prediction would not count at all; so the network is given a second output first.
     """
-    both = two_outputs(model) if label else two_outputs(model, swap=True)
+    both = two_outputs(model, swap=not target)
     return _class_activation(scorecam.Scorecam, both, images, 1, batch_size=128)
 
 
@@ -313,120 +362,133 @@ def two_outputs(model: keras.Model, swap: bool = False) -> keras.Model:
     return keras.Model(model.inputs, outputs)
 
 
+@_listed(METHODS, "Occlusion")
 def occlusion(
-    model: keras.Model, images: np.ndarray, label: int = 1, patch: float = 0.2, step: float = 0.1
+    model: keras.Model, images: np.ndarray, target: int = 1, patch: float = 0.2, step: float = 0.1
 ) -> np.ndarray:
     """Cover a square at a time with grey; how far does the logit fall? (Zeiler and Fergus, 2014).
 
-    ``patch`` and ``step`` are the side of the square and the way it moves, as shares of the width.
+    ``patch`` and ``step`` are the side of the square and the way it moves, as fractions of the
+    width. A step longer than the patch is shortened to it, so that every pixel is covered.
     """
     height, width = images.shape[1:3]
-    side, move = max(round(patch * width), 1), max(round(step * width), 1)
+    side = max(round(patch * width), 1)
+    move = min(max(round(step * width), 1), side)
     squares = [
         (slice(max(top, 0), top + side), slice(max(left, 0), left + side))
         for top in range(move - side, height, move)
         for left in range(move - side, width, move)
     ]
-    model = logit_model(model)
+    logit = logit_model(model)
     maps = []
     for image in images:
         covered = np.repeat(image[np.newaxis], len(squares) + 1, axis=0)
         for one, (rows, columns) in zip(covered[1:], squares, strict=True):
             one[rows, columns] = 0  # the mean of every standardised X-ray
-        answers = (1 if label else -1) * model.predict_on_batch(covered)[:, 0]
+        logits = _sign(target) * logit.predict_on_batch(covered)[:, 0]
         fall, times = np.zeros((height, width)), np.zeros((height, width))
-        for (rows, columns), answer in zip(squares, answers[1:], strict=True):
-            fall[rows, columns] += answers[0] - answer
+        for (rows, columns), value in zip(squares, logits[1:], strict=True):
+            fall[rows, columns] += logits[0] - value
             times[rows, columns] += 1
-        maps.append(np.maximum(fall / times, 0))
-    return rescale(maps)
+        maps.append(fall / times)
+    return np.stack(maps)
 
 
-def lime(model: keras.Model, images: np.ndarray, label: int = 1, samples: int = 150) -> np.ndarray:
+@_listed(METHODS, "LIME")
+def lime(
+    model: keras.Model, images: np.ndarray, target: int = 1, samples: int = 600, seed: int = 0
+) -> np.ndarray:
     """Grey out superpixels at random; fit a linear model (LIME, Ribeiro et al., KDD 2016).
 
-    What is fitted is the logit. A superpixel's saliency is its weight in the linear model, where
-    it speaks for the class.
+    What is fitted is the logit. A superpixel's saliency is its weight in the linear model. With
+    600 samples, maps of two seeds have a rank correlation above 0.9.
     """
-    from lime.lime_image import LimeImageExplainer
+    from lime import lime_image
     from skimage.segmentation import slic
 
+    lime_image.tqdm = iter  # otherwise a progress bar for each image
     logit = logit_model(model)
 
     def answer(colour: np.ndarray) -> np.ndarray:
-        logits = logit.predict_on_batch(colour[..., :1].astype("float32"))
-        return logits if label else -logits
+        return _sign(target) * logit.predict_on_batch(colour[..., :1].astype("float32"))
 
     maps = np.zeros(images.shape[:3])
-    explainer = LimeImageExplainer(random_state=0)
     for one, image in zip(maps, images, strict=True):
-        with mock.patch("lime.lime_image.tqdm", iter):  # a progress bar for each image
-            explanation = explainer.explain_instance(
-                np.repeat(image, 3, axis=-1).astype(float),
-                answer,
-                labels=(0,),
-                top_labels=None,
-                hide_color=0,
-                num_samples=samples,
-                batch_size=75,
-                segmentation_fn=lambda colour: slic(colour[..., 0], 60, 0.3, channel_axis=None),
-                random_seed=0,
-            )
+        explanation = lime_image.LimeImageExplainer(random_state=seed).explain_instance(
+            np.repeat(image, 3, axis=-1).astype(float),
+            answer,
+            labels=(0,),
+            top_labels=None,
+            hide_color=0,
+            num_samples=samples,
+            batch_size=100,
+            segmentation_fn=lambda colour: slic(
+                colour[..., 0], 40, 0.3, channel_axis=None, start_label=0
+            ),
+            random_seed=0,
+        )
         for segment, weight in explanation.local_exp[0]:
-            one[explanation.segments == segment] = max(weight, 0)
-    return rescale(maps)
+            one[explanation.segments == segment] = weight
+    return maps
 
 
+@_listed(METHODS, "SHAP")
 def shap_gradients(
-    model: keras.Model, images: np.ndarray, label: int = 1, samples: int = 32
+    model: keras.Model,
+    images: np.ndarray,
+    target: int = 1,
+    samples: int = 500,
+    background: np.ndarray | None = None,
+    seed: int = 0,
 ) -> np.ndarray:
     """Average gradients on the way from other X-rays (SHAP, Lundberg and Lee, NeurIPS 2017).
 
     This is its gradient explainer, "expected gradients" (Erion et al., 2021). The other X-rays
-    are those given, mirrored left to right, so that nothing else is needed.
+    are ``background``, float32 (m, height, width, 1), such as some that the network was trained
+    on. Without it they are :func:`bundled_background`, whichever network is explained. With 500
+    samples, maps of two seeds have a rank correlation above 0.9; with 32, of about 0.6.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import shap
 
-        explainer = shap.GradientExplainer(logit_model(model), images[:50, :, ::-1])
-        values = explainer.shap_values(images, nsamples=samples, rseed=0)
-    values = np.asarray(values).reshape(images.shape)
-    return rescale(np.maximum((1 if label else -1) * values, 0).max(axis=-1))
+        if background is None:
+            background = bundled_background(images.shape[1])
+        explainer = shap.GradientExplainer(logit_model(model), background, batch_size=125)
+        values = [  # one by one: SHAP's random numbers run on from image to image
+            explainer.shap_values(image[np.newaxis], nsamples=samples, rseed=seed)
+            for image in images
+        ]
+    return _sign(target) * np.reshape(values, images.shape).sum(axis=-1)
 
 
-def edge_filter(model: keras.Model, images: np.ndarray, label: int = 1) -> np.ndarray:
+@functools.cache
+def bundled_background(size: int) -> np.ndarray:
+    """Load 20 normal X-rays and 20 with effusion, of the bundled set's training part.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (40, size, size, 1).
+    """
+    bundled = data.find_dataset(BUNDLED_DATA)
+    train, _, _ = data.split(bundled)
+    labels = np.array(bundled.labels)[train]
+    chosen = [*train[labels == 0][:20], *train[labels == 1][:20]]
+    files = tuple(bundled.files[index] for index in chosen)
+    return data.load(dataclasses.replace(bundled, files=files, labels=(0, 1) * 20), size)[0]
+
+
+@_listed(CONTROLS, "Edge filter")
+def edge_filter(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Find edges without looking at the network: a control (Sobel's filter)."""
-    return rescale(
+    return np.stack(
         [np.hypot(*(ndimage.sobel(image[..., 0], axis) for axis in (0, 1))) for image in images]
     )
 
 
-def random_noise(model: keras.Model, images: np.ndarray, label: int = 1) -> np.ndarray:
-    """Draw at random without looking at anything: a control, the same each time."""
-    return rescale(np.random.default_rng(0).random(images.shape[:3]))
-
-
-METHODS: dict[str, Callable[..., np.ndarray]] = {
-    "Vanilla gradient": vanilla_gradient,
-    "SmoothGrad": smooth_grad,
-    "Integrated gradients": integrated_gradients,
-    "Guided backpropagation": guided_backpropagation,
-    "Rectified backpropagation": rectified_backpropagation,
-    "Grad-CAM": grad_cam,
-    "Grad-CAM++": grad_cam_plus_plus,
-    "Score-CAM": score_cam,
-    "Occlusion": occlusion,
-    "LIME": lime,
-    "SHAP": shap_gradients,
-}
-"""Name of a method -> ``explain(model, images, label=1)``.
-
-Images are float32 (n, height, width, 1); maps are float32 (n, height, width) in [0, 1].
-"""
-
-CONTROLS: dict[str, Callable[..., np.ndarray]] = {
-    "Edge filter": edge_filter,
-    "Random noise": random_noise,
-}
-"""What looks like a method and explains nothing: a method has to do better than these."""
+@_listed(CONTROLS, "Random noise")
+def random_noise(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
+    """Draw at random without looking at the network: a control, the same for the same image."""
+    seeds = [zlib.crc32(np.ascontiguousarray(image).tobytes()) for image in images]
+    return np.stack([np.random.default_rng(seed).random(images.shape[1:3]) for seed in seeds])

@@ -1,4 +1,4 @@
-"""Read an X-ray from a file, make it square and small, and standardise it."""
+"""Read an X-ray from a file, resize it, and standardise it."""
 
 from io import BytesIO
 from pathlib import Path
@@ -98,7 +98,7 @@ def _size(content: bytes, name: str) -> tuple[int, int]:
         ) from error
 
 
-def shrink(image: np.ndarray, size: int) -> np.ndarray:
+def resize(image: np.ndarray, size: int) -> np.ndarray:
     """Bring an image to ``size`` x ``size`` pixels by area interpolation.
 
     An image that is not square first gets black edges on both sides of its shorter dimension,
@@ -146,7 +146,7 @@ def standardise(image: np.ndarray) -> np.ndarray:
     """
     deviation = image.std()
     if not np.isfinite(deviation):
-        raise DataError("The image holds numbers that are not finite: mend or leave it out.")
+        raise DataError("The image holds numbers that are not finite: correct it or leave it out.")
     if deviation == 0:
         raise DataError("The image is constant (all pixels are equal): leave it out.")
     return ((image - image.mean()) / deviation).astype(np.float32)

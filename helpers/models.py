@@ -1,4 +1,4 @@
-"""The networks of the lesson: build them, train them, find the trained one.
+"""The networks of the lesson: build them, train them, load them, predict with them.
 
 Importing this module imports TensorFlow, which takes seconds: only the episodes
 that train or explain a network do so.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import data
+from helpers.images import DataError
+from helpers.paths import PRETRAINED, work_folder
 
 
 @contextmanager
@@ -44,8 +44,6 @@ tf.get_logger().setLevel("ERROR")  # a notebook that trains many networks on pur
 INPUT_SIZE = 64
 """Width and height in pixels of what the lesson's network looks at."""
 
-BUNDLED = Path(__file__).resolve().parent.parent / "data" / "models" / "best_model.keras"
-
 
 def set_seeds(seed: int) -> None:
     """Make what follows repeatable: the seeds of Python, NumPy and Keras, and every operation.
@@ -69,7 +67,7 @@ def build_model(
     input_shape : tuple of int
         Height, width and channels of one image.
     dropout_rate : float
-        Share of the 128 values that dropout sets to zero while training.
+        Fraction of the 128 values that dropout sets to zero while training.
 
     Returns
     -------
@@ -90,7 +88,10 @@ def build_model(
 
 
 def build_lesson_model(
-    input_shape: tuple[int, int, int] = (INPUT_SIZE, INPUT_SIZE, 1), dropout_rate: float = 0.3
+    input_shape: tuple[int, int, int] = (INPUT_SIZE, INPUT_SIZE, 1),
+    dropout_rate: float = 0.3,
+    normalise: bool = True,
+    flatten: bool = True,
 ) -> keras.Model:
     """Build the lesson's network, where episode 5 arrives: small maps, batch normalisation.
 
@@ -99,60 +100,55 @@ def build_lesson_model(
     input_shape : tuple of int
         Height, width and channels of one image.
     dropout_rate : float
-        Share of the values before the last layer that dropout sets to zero while training.
+        Fraction of the values before the last layer that dropout sets to zero while training.
+    normalise, flatten : bool
+        False leaves out batch normalisation, or takes the mean of each map in place of keeping
+        spatial information: the network as it was before these steps of episode 5.
 
     Returns
     -------
     keras.Model
         Not compiled. The last layer is one sigmoid; the last maps are a quarter of the image's
-        width, fine enough for Grad-CAM to point into an outline.
+        width, fine enough for Grad-CAM to point into a mask.
     """
     x = inputs = keras.Input(input_shape)
     for filters, pool in [(16, True), (32, True), (48, False), (64, False)]:
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.BatchNormalization(momentum=0.8)(x)
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=not normalise)(x)
+        if normalise:
+            x = layers.BatchNormalization(momentum=0.8)(x)
         x = layers.Activation("relu")(x)
         if pool:
             x = layers.MaxPooling2D(2)(x)
-    x = layers.AveragePooling2D(4)(x)
-    x = layers.Flatten()(x)
+    if flatten:
+        x = layers.Flatten()(layers.AveragePooling2D(4)(x))
+    else:
+        x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(dropout_rate)(x)
     outputs = layers.Dense(1, activation="sigmoid")(x)
     return keras.Model(inputs, outputs, name="lesson")
 
 
-def shift_and_flip(images: tf.Tensor, seed: tf.Tensor, share: float = 0.06) -> tf.Tensor:
-    """Mirror each image with a chance of one half, and move it a little.
+def augmentation() -> keras.Sequential:
+    """Return the augmentation that training uses: a mirror image half of the time, a small shift.
 
-    Keras's random layers do the same, but they keep count of what they have drawn. With operations
-    made repeatable, TensorFlow would not let such layers work ahead of the network, which would
-    then wait for every batch. Here all chance comes from the seed.
-
-    Parameters
-    ----------
-    images : tf.Tensor
-        float32 (n, height, width, 1).
-    seed : tf.Tensor
-        Two whole numbers; the same seed gives the same images.
-    share : float
-        How far an image moves at most, as a share of its height. What leaves on one side is gone;
-        on the other side the outermost pixels are repeated.
+    Returns
+    -------
+    keras.Sequential
+        Keras's random layers, as in episode 3. An image moves by at most 6 % of its height and
+        width; what a shift uncovers repeats the edge.
     """
-    height, width = images.shape[1:3]
-    far = round(share * height)
-    images = tf.image.stateless_random_flip_left_right(images, seed)
-    count = tf.shape(images)[0]
-    by = tf.random.stateless_uniform([2, count, 1], seed + 1, -far, far + 1, tf.int32)
-    rows = tf.clip_by_value(tf.range(height) + by[0], 0, height - 1)
-    columns = tf.clip_by_value(tf.range(width) + by[1], 0, width - 1)
-    images = tf.gather(images, rows, axis=1, batch_dims=1)
-    return tf.gather(images, columns, axis=2, batch_dims=1)
+    return keras.Sequential(
+        [
+            layers.RandomFlip("horizontal"),
+            layers.RandomTranslation(0.06, 0.06, fill_mode="nearest"),
+        ]
+    )
 
 
 def pipeline(
     images: np.ndarray, labels: np.ndarray, batch_size: int = 32, augmented: bool = True
 ) -> tf.data.Dataset:
-    """Make the pipeline of episode 3: shuffled batches, augmented, the next one always ready.
+    """Make the input pipeline of episode 3: shuffle, batch, augment, prefetch.
 
     Parameters
     ----------
@@ -163,52 +159,38 @@ def pipeline(
     batch_size : int
         Images in a batch.
     augmented : bool
-        Flip and shift at random.
+        Whether images are mirrored and shifted at random.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of pairs: images float32 (batch, height, width, 1), labels (batch,).
     """
-    batches = tf.data.Dataset.from_tensor_slices((images, labels.astype("float32")))
+    batches = tf.data.Dataset.from_tensor_slices((images, labels))
     batches = batches.shuffle(len(images)).batch(batch_size)
     if augmented:
-        seeds = tf.data.Dataset.random(rerandomize_each_iteration=True).batch(2)
-        batches = tf.data.Dataset.zip(batches, seeds)
-        batches = batches.map(lambda batch, seed: (shift_and_flip(batch[0], seed), batch[1]))
+        augment = augmentation()
+        batches = batches.map(lambda batch, its: (augment(batch, training=True), its))
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-class Keeper(keras.callbacks.Callback):
-    """Keep the best weights by validation loss, on disk too; show progress; stop early."""
+class SafeCheckpoint(keras.callbacks.ModelCheckpoint):
+    """Keras's checkpoint, written beside and moved into place: a kill leaves the last good file."""
 
-    def __init__(
-        self, path: Path | None, epochs: int, patience: int | None, about: str, verbose: bool
-    ):
-        super().__init__()
-        self.path, self.epochs, self.patience = path, epochs, patience
-        self.about, self.verbose = about, verbose
-        self.best, self.best_epoch, self.weights = np.inf, 0, None
-        self.log: dict[str, list[float]] = {}
+    def __init__(self, path: Path, about: str, loss_to_beat: float):
+        self.path, self.about = path, about
+        self.part = path.with_name(f".{path.stem}-{os.getpid()}.keras")
+        name = str(self.part).replace("{", "{{").replace("}", "}}")  # Keras fills in braces
+        super().__init__(name, save_best_only=True, initial_value_threshold=loss_to_beat)
 
-    def keep(self) -> None:
-        """Keep the weights as they are now."""
-        self.weights = self.model.get_weights()
-        if self.path is not None:
-            save(self.model, self.path, self.about)
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Start from a file that belongs to this training, whatever was there before."""
-        self.keep()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Note the epoch's figures; keep the weights if the validation loss is a new low."""
-        for name, value in (logs or {}).items():
-            self.log.setdefault(name, []).append(float(value))
-        loss = self.log["val_loss"][-1]
-        if loss < self.best:
-            self.best, self.best_epoch = loss, epoch + 1
-            self.keep()
-        if self.verbose:
-            text = f"epoch {epoch + 1} of {self.epochs}: validation loss {loss:.2f}"
-            print(f"\r{text:50}", end="", flush=True)
-        if self.patience is not None and epoch + 1 - self.best_epoch >= self.patience:
-            self.model.stop_training = True
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Save if this epoch has the lowest validation loss, and lower than the file's."""
+        try:
+            super().on_epoch_end(epoch, logs)
+            if self.part.exists():
+                _move_into_place(self.part, self.path, self.about)
+        finally:
+            self.part.unlink(missing_ok=True)
 
 
 def train(
@@ -221,7 +203,7 @@ def train(
     learning_rate: float = 2e-3,
     batch_size: int = 32,
     augmented: bool = True,
-    falling: bool = True,
+    cosine_decay: bool = True,
     patience: int | None = 12,
     path: Path | str | None = None,
     about: str = "",
@@ -229,8 +211,9 @@ def train(
 ) -> dict[str, list[float]]:
     """Train a network, and leave it with its best weights by validation loss, or with its last.
 
-    An interrupt (the stop button) ends the training, not the notebook: the best weights so far
-    are in the network and, if there is a path, on disk.
+    An interrupt (the stop button) ends the training, not the notebook: the network goes back to
+    its best weights so far. A file that lies at ``path`` before is replaced only by a network
+    that has a lower loss on the same validation set.
 
     Parameters
     ----------
@@ -245,13 +228,13 @@ def train(
     epochs : int
         How often each image is used, at most.
     learning_rate : float
-        How far a step goes, or where it starts if it is falling.
+        How far a step goes, or where it starts if it falls.
     batch_size : int
         Images in a step.
     augmented : bool
-        Flip and shift the training images at random.
-    falling : bool
-        Let the learning rate fall to zero along a cosine.
+        Mirror and shift the training images at random.
+    cosine_decay : bool
+        Let the learning rate fall to zero along a cosine (Loshchilov and Hutter, ICLR 2017).
     patience : int or None
         Stop after so many epochs without a new lowest validation loss, and go back to the weights
         that had it. None: train to the end and keep the last weights, as suits a falling rate.
@@ -265,63 +248,107 @@ def train(
     Returns
     -------
     dict
-        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``: one number an epoch.
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``: one number an epoch; a single NaN
+        each if the first epoch was not finished.
+
+    Raises
+    ------
+    DataError
+        If the network cannot be saved.
     """
     start = time.perf_counter()
     rate = learning_rate
-    if falling:
+    if cosine_decay:
         steps = epochs * math.ceil(len(images) / batch_size)
         rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     model.compile(
         keras.optimizers.AdamW(rate),
         "binary_crossentropy",
-        metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
+        metrics=["accuracy"],
         jit_compile=False,  # compiling takes longer than training does here
     )
     model.optimizer.build(model.trainable_variables)  # else Keras prepares the first step twice
-    keeper = Keeper(path and Path(path), epochs, patience, about, verbose)
+    history, last = keras.callbacks.History(), []
+    best = keras.callbacks.EarlyStopping(patience=patience or epochs, restore_best_weights=True)
+    callbacks = [
+        history,
+        keras.callbacks.LambdaCallback(on_train_end=lambda logs: last.extend(model.get_weights())),
+        best,
+    ]
+    path = Path(path) if path is not None else None
+    loss_to_beat = math.inf if path is None else loss_of_file(path, *validation)
+    if path is not None:
+        callbacks.append(SafeCheckpoint(path, about, loss_to_beat))
+    if verbose:
+        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=_progress_of(epochs)))
+    ended = "trained"
     try:
         model.fit(
             pipeline(images, labels, batch_size, augmented),
-            validation_data=(validation[0], validation[1].astype("float32")),
+            validation_data=validation,
             epochs=epochs,
             shuffle=False,  # the pipeline does
             verbose=0,
-            callbacks=[keeper],
+            callbacks=callbacks,
         )
         if patience is None:
-            keeper.keep()
-        if verbose:
-            print(f"\r{f'trained in {time.perf_counter() - start:.1f} s':50}")
+            model.set_weights(last)
+            if path is not None and history.history["val_loss"][-1] < loss_to_beat:
+                save(model, path, about)
     except KeyboardInterrupt:
-        print(f"\rInterrupted: the best weights so far, of epoch {keeper.best_epoch}, are kept.")
-    if keeper.weights is not None:
-        model.set_weights(keeper.weights)
-    if keeper.path is not None:
-        save(model, keeper.path, about)  # an interrupt may have come while the last was written
-    return keeper.log
+        best.on_train_end()  # goes back to the best weights
+        ended = f"stopped; the best weights so far, of epoch {best.best_epoch + 1}, are kept,"
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be saved ({error.strerror or error}): make room there, or name "
+            "another place, and train again."
+        ) from error
+    if not history.history:
+        print("\rStopped before the first epoch was over: nothing is learnt, nothing is saved.")
+        return {name: [math.nan] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    if verbose:
+        print(f"\r{f'{ended} in {time.perf_counter() - start:.1f} s':50}")
+    if path is not None and best.best >= loss_to_beat:
+        print(f"{path.name} stays as it is: that network has the lower validation loss.")
+    return history.history
+
+
+def _progress_of(epochs: int):
+    """Return what a callback prints after each epoch, always on the same line."""
+
+    def progress(epoch: int, logs: dict[str, float]) -> None:
+        text = f"epoch {epoch + 1} of {epochs}: validation loss {logs['val_loss']:.2f}"
+        print(f"\r{text:50}", end="", flush=True)
+
+    return progress
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Predict twice, from each X-ray and from its mirror image, and take the mean.
+    """Predict the probability of effusion, as ``model.predict`` does, in one column.
 
     Parameters
     ----------
     model : keras.Model
+        Ends in one sigmoid.
     images : numpy.ndarray
         float32 (n, height, width, 1), each standardised.
 
     Returns
     -------
     numpy.ndarray
-        float32 (n,): the probability of effusion.
+        float32 (n,), in [0, 1].
     """
-    answers = []
-    for start in range(0, len(images), 64):
-        batch = images[start : start + 64]
-        twice = [np.array(model(x, training=False)) for x in (batch, batch[:, :, ::-1])]
-        answers.append(np.mean(twice, axis=0)[:, 0])
-    return np.concatenate(answers)
+    batches = [images[start : start + 64] for start in range(0, len(images), 64)]
+    return np.concatenate([np.array(model(batch, training=False))[:, 0] for batch in batches])
+
+
+def loss_of_file(path: Path | str, images: np.ndarray, labels: np.ndarray) -> float:
+    """Return the loss of a saved network on these images; infinity if there is none of use."""
+    try:
+        probability = predict(load(path)[0], images)
+    except (DataError, ValueError, TypeError):  # no such file, or another input size
+        return math.inf
+    return float(keras.losses.binary_crossentropy(labels.astype("float32"), probability))
 
 
 def save(model: keras.Model, path: Path | str, about: str = "") -> None:
@@ -340,11 +367,16 @@ def save(model: keras.Model, path: Path | str, about: str = "") -> None:
     part = path.with_name(f".{path.stem}-{os.getpid()}.keras")
     try:
         model.save(part)
-        os.replace(part, path)
-        part.write_text(json.dumps({"trained_on": about}) + "\n", encoding="utf-8")
-        os.replace(part, path.with_suffix(".json"))
+        _move_into_place(part, path, about)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _move_into_place(part: Path, path: Path, about: str) -> None:
+    """Give a finished file its name, and write beside it what the network was trained on."""
+    os.replace(part, path)
+    part.write_text(json.dumps({"trained_on": about}) + "\n", encoding="utf-8")
+    os.replace(part, path.with_suffix(".json"))
 
 
 def load(path: Path | str) -> tuple[keras.Model, str]:
@@ -359,7 +391,7 @@ def load(path: Path | str) -> tuple[keras.Model, str]:
     try:
         model = keras.models.load_model(path)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise data.DataError(
+        raise DataError(
             f"{path.name} cannot be read as a network: delete it, then run episode 5 again."
         ) from error
     try:
@@ -369,8 +401,8 @@ def load(path: Path | str) -> tuple[keras.Model, str]:
     return model, about
 
 
-def load_bundled() -> tuple[keras.Model, str]:
-    """Load the network that comes with the lesson: trained on simulated X-rays only.
+def load_pretrained() -> tuple[keras.Model, str]:
+    """Load the pre-trained network that comes with the lesson, from simulated X-rays only.
 
     Returns
     -------
@@ -378,12 +410,12 @@ def load_bundled() -> tuple[keras.Model, str]:
     str
         One sentence: what it was trained on.
     """
-    model, about = load(BUNDLED)
+    model, about = load(PRETRAINED)
     return model, f"The bundled network, trained on {about}."
 
 
 def load_trained() -> tuple[keras.Model, str]:
-    """Load the learner's own network from episode 5, else the bundled one.
+    """Load the learner's own network from episode 5, else the pre-trained one.
 
     Returns
     -------
@@ -392,46 +424,8 @@ def load_trained() -> tuple[keras.Model, str]:
     str
         One sentence: which network it is and what it was trained on.
     """
-    own = data.work_folder() / "best_model.keras"
+    own = work_folder() / "best_model.keras"
     if not own.exists():
-        return load_bundled()
+        return load_pretrained()
     model, about = load(own)
     return model, f"Your own network from episode 5, trained on {about}."
-
-
-def make_bundled(path: Path = BUNDLED, count: int = 1500, seed: int = 2026) -> None:
-    """Train the bundled network as episode 5 does, on freshly simulated X-rays.
-
-    Neither training nor validation has an X-ray or a patient of the lesson's bundled set, and
-    electrodes, lines and the like are as frequent in healthy patients as in the others.
-
-    Parameters
-    ----------
-    path : Path
-        Where the network goes.
-    count : int
-        How many X-rays are simulated: a quarter of a second each on two idle cores.
-    seed : int
-        Of the simulation and of the training.
-    """
-    from data.simulator import simulate
-
-    with tempfile.TemporaryDirectory() as folder:
-        fair = {"device_rate_normal": 0.35, "device_rate_effusion": 0.35}
-        xrays = data.find(simulate(Path(folder) / "simulated", count, seed, **fair))
-        images, labels = data.load(xrays, INPUT_SIZE)
-        rest, validation, more = data.split(xrays)
-    chosen = np.concatenate([rest, more])  # nothing is tested here
-    set_seeds(seed)
-    train(
-        build_lesson_model(),
-        images[chosen],
-        labels[chosen],
-        (images[validation], labels[validation]),
-        path=path,
-        about=f"{len(chosen)} simulated chest X-rays of other patients than the lesson's",
-    )
-
-
-if __name__ == "__main__":
-    make_bundled()

@@ -4,13 +4,14 @@ import base64
 import html
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, display
 from matplotlib.image import AxesImage
 
-DPI = 90
+plt.style.use(Path(__file__).with_name("lesson.mplstyle"))
 
 
 def show(alt: str, figure: plt.Figure | None = None) -> None:
@@ -30,12 +31,13 @@ def show(alt: str, figure: plt.Figure | None = None) -> None:
         raise ValueError("show() needs a sentence that says what is seen in the figure.")
     figure = figure or plt.gcf()
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
+    figure.savefig(picture, format="png")
     width = int.from_bytes(picture.getvalue()[16:20], "big")  # from the header of the PNG
     plt.close(figure)
     data = base64.b64encode(picture.getvalue()).decode("ascii")
     alt = html.escape(" ".join(alt.split()))
-    display(HTML(f'<img alt="{alt}" width="{width}" src="data:image/png;base64,{data}">'))
+    size = f'width="{width}" style="max-width: 100%; height: auto"'  # never wider than the screen
+    display(HTML(f'<img alt="{alt}" {size} src="data:image/png;base64,{data}">'))
 
 
 def draw_xray(axis: plt.Axes, image: np.ndarray, title: str = "") -> None:
@@ -51,6 +53,17 @@ def draw_xray(axis: plt.Axes, image: np.ndarray, title: str = "") -> None:
     axis.imshow(np.squeeze(image), cmap="gray")
     axis.set_title(title)
     axis.set_axis_off()
+
+
+def _grid(count: int, columns: int, size: float, bar: float = 0) -> tuple[plt.Figure, np.ndarray]:
+    """Lay out hidden axes for so many images of this size in inches, with room for a bar."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    inches = (size * columns + bar, (size + 0.4) * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=inches, squeeze=False, layout="constrained")
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return figure, axes
 
 
 def show_images(
@@ -79,21 +92,40 @@ def show_images(
         Title of the whole figure.
     """
     titles = [""] * len(images) if titles is None else titles
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(size * columns, (size + 0.4) * rows),
-        squeeze=False,
-        layout="constrained",
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
+    figure, axes = _grid(len(images), columns, size)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         draw_xray(axis, image, title)
     figure.suptitle(heading)
     show(alt, figure)
+
+
+def draw_table(
+    axis: plt.Axes, values: np.ndarray, rows: Sequence[str], columns: Sequence[str], title: str = ""
+) -> AxesImage:
+    """Draw a table as coloured squares with the numbers written in them.
+
+    Parameters
+    ----------
+    axis : matplotlib Axes
+    values : array (n, m)
+        Numbers of 0 or more; smaller ones get the colour of 0.
+    rows, columns : sequence of str
+        Their names.
+    title : str
+
+    Returns
+    -------
+    AxesImage
+        For a colour bar.
+    """
+    drawn = axis.imshow(values, cmap="cividis", vmin=0)
+    for (row, column), value in np.ndenumerate(values):
+        colour = "black" if value > values.max() / 2 else "white"
+        axis.text(column, row, f"{value:g}", ha="center", va="center", color=colour)
+    axis.set_xticks(range(len(columns)), columns)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.set_title(title)
+    return drawn
 
 
 def draw_map(
@@ -102,21 +134,24 @@ def draw_map(
     saliency: np.ndarray,
     title: str = "",
     opacity: float = 0.5,
-    outline: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
 ) -> AxesImage:
     """Lay a saliency map over an X-ray.
+
+    What speaks for the target is drawn, from 0 to the largest value of the map; what speaks
+    against it, below 0, is drawn as 0.
 
     Parameters
     ----------
     axis : matplotlib Axes
     image : array (height, width) or (height, width, 1)
-    saliency : float array in [0, 1]
+    saliency : float array (rows, columns)
         Stretched over the image, whatever its own size.
     title : str
     opacity : float in [0, 1]
         0 shows the X-ray alone, 1 the map alone.
-    outline : bool array (height, width), optional
-        Drawn as a dashed white line on a black one, so that it is seen on any background.
+    mask : bool array (height, width), optional
+        Its outline is a dashed white line on a black one, so that it is seen on any background.
 
     Returns
     -------
@@ -125,17 +160,18 @@ def draw_map(
     """
     height, width = np.squeeze(image).shape
     draw_xray(axis, image, title)
+    positive = np.maximum(saliency, 0)
     drawn = axis.imshow(
-        saliency,
+        positive / max(positive.max(), 1e-12),
         cmap="inferno",
         alpha=opacity,
         vmin=0,
         vmax=1,
         extent=(-0.5, width - 0.5, height - 0.5, -0.5),
     )
-    if outline is not None and outline.any():
-        axis.contour(outline, levels=[0.5], colors="black", linewidths=2.5)
-        axis.contour(outline, levels=[0.5], colors="white", linewidths=1.2, linestyles="dashed")
+    if mask is not None and mask.any():
+        axis.contour(mask, levels=[0.5], colors="black", linewidths=2.5)
+        axis.contour(mask, levels=[0.5], colors="white", linewidths=1.2, linestyles="dashed")
     return drawn
 
 
@@ -145,7 +181,7 @@ def show_maps(
     titles: Sequence[str],
     *,
     alt: str,
-    outlines: Sequence[np.ndarray] | None = None,
+    masks: Sequence[np.ndarray] | None = None,
     opacity: float = 0.5,
     columns: int = 5,
     size: float = 2.4,
@@ -156,32 +192,23 @@ def show_maps(
     Parameters
     ----------
     images : sequence of arrays (height, width) or (height, width, 1)
-    maps : sequence of float arrays in [0, 1]
+    maps : sequence of float arrays (rows, columns)
+        Each is drawn on its own scale, see :func:`draw_map`.
     titles : sequence of str
     alt : str
         Alternative text, see :func:`show`.
-    outlines : sequence of bool arrays (height, width), optional
-        True outlines, drawn as dashed lines.
+    masks : sequence of bool arrays (height, width), optional
+        Ground-truth masks; their outlines are drawn as dashed lines.
     opacity, columns, size, heading
         As in :func:`draw_map` and :func:`show_images`.
     """
-    outlines = [None] * len(images) if outlines is None else outlines
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(size * columns + 1, (size + 0.4) * rows),
-        squeeze=False,
-        layout="constrained",
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for axis, image, one, title, outline in zip(
-        axes.flat, images, maps, titles, outlines, strict=False
-    ):
-        drawn = draw_map(axis, image, one, title, opacity, outline)
+    outlined = [None] * len(images) if masks is None else list(masks)
+    figure, axes = _grid(len(images), columns, size, bar=1)
+    each = zip(axes.flat, images, maps, titles, outlined, strict=False)
+    for axis, image, one, title, mask in each:
+        drawn = draw_map(axis, image, one, title, opacity, mask)
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, label="saliency (0 none, 1 most)")
-    bar.solids.set_alpha(1)
+    if bar.solids is not None:
+        bar.solids.set_alpha(1)
     figure.suptitle(heading)
     show(alt, figure)

@@ -1,4 +1,4 @@
-"""Sanity checks of explanations: a map should change when the network forgets what it learnt.
+"""Sanity checks of explanations: a map should change when the weights are randomised.
 
 After Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018.
 """

@@ -39,3 +39,9 @@ def inline(notebook, *names, **given):
     for name in names:
         exec(compile(ast.Module([found[name]], []), notebook, "exec"), space)
     return [space[name] for name in names]
+
+
+def cell_with(notebook, part):
+    """Return the source of the one code cell in which this text stands."""
+    (source,) = (source for source in code_cells(notebook) if part in source)
+    return source

@@ -3,11 +3,9 @@
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
+from support import ROOT, make_image, write_png
 
 
 @pytest.fixture(autouse=True)
@@ -28,24 +26,11 @@ def real_xrays():
     return folder
 
 
-def make_image(seed, height=64, width=None):
-    """Draw soft random shapes, uint8 (height, width), the same for the same seed."""
-    noise = np.random.default_rng(seed).random((height, width or height), np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 3)
-    return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
-
-
-def write_png(path, image):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
-    return path
-
-
 @pytest.fixture
 def make_data(tmp_path):
     """Return a function that writes a small data folder in the lesson's format."""
 
-    def make(name="set", images=6, per_patient=1, size=64, manifest=True, outlines=True):
+    def make(name="set", images=6, per_patient=1, size=64, manifest=True, masks=True):
         folder = tmp_path / name
         rows = ["file,label,patient,side,view,findings"]
         for label, cls in enumerate(("normal", "effusion")):
@@ -55,7 +40,7 @@ def make_data(tmp_path):
                 image = make_image(1000 * label + index, size)
                 write_png(folder / "chest_xrays" / cls / f"{stem}.png", image)
                 rows.append(f"chest_xrays/{cls}/{stem}.png,{cls},{patient},none,PA,")
-                if outlines and label:
+                if masks and label:
                     mask = np.zeros((size, size), np.uint8)
                     mask[size // 2 :, : size // 4] = 255
                     write_png(folder / "outlines" / f"{stem}.png", mask)
@@ -64,9 +49,3 @@ def make_data(tmp_path):
         return folder
 
     return make
-
-
-def is_one_sentence(error):
-    """Tell if a message is one sentence on one line."""
-    text = str(error.value if hasattr(error, "value") else error).strip()
-    return text.endswith(".") and ". " not in text and "\n" not in text

@@ -1,5 +1,6 @@
 """How `make lab` starts JupyterLab: on this machine only, with a token, and without questions."""
 
+import os
 from pathlib import Path
 
 c = get_config()  # noqa: F821
@@ -11,3 +12,5 @@ c.ServerApp.jpserver_extensions = {"jupyterlab_jupytext": False}
 c.LabApp.news_url = None
 c.LabApp.app_settings_dir = str(Path(__file__).resolve().parent / "lab_settings")  # no news, either
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+if os.name != "nt":  # kernels talk through files of this user alone, which Windows does not have
+    c.KernelManager.transport = "ipc"

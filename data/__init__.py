@@ -1,1 +1,0 @@
-"""The lesson's data: bundled simulated chest X-rays and the simulator that made them."""

@@ -1,0 +1,82 @@
+"""A Sphinx extension: exercises, closed solutions and formulas as plain HTML, without scripts.
+
+Exercises are numbered anew on each page. Solutions become ``<details>``, closed until a reader
+opens them. Formulas become MathML, which browsers draw by themselves: Sphinx's usual way, MathJax,
+comes from another host. (The extension sphinx-exercise counts exercises over all pages, leaves
+solutions open, and brings a second theme along.)
+"""
+
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.parsers.rst.directives.admonitions import Admonition, BaseAdmonition
+from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
+
+
+class Exercise(Admonition, SphinxDirective):
+    """A box with a number, a title and a label: ``:::{exercise} Code: a title (2 min)``."""
+
+    option_spec: ClassVar = {"label": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Put a number before the title."""
+        number = self.env.new_serialno("exercise") + 1
+        self.arguments[0] = f"Exercise {number} – {self.arguments[0]}"
+        if "label" in self.options:
+            self.options["name"] = self.options.pop("label")
+        self.options["class"] = ["exercise"]
+        return super().run()
+
+
+class solution(nodes.Admonition, nodes.Element):
+    """What stays closed until a reader opens it."""
+
+
+class Solution(BaseAdmonition):
+    """The solution of the exercise with this label: ``:::{solution} ex-1-2``."""
+
+    node_class = solution
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Find the exercise, which comes first on the same page."""
+        if self.arguments[0] not in self.state.document.nameids:
+            raise self.error(f"No exercise before this solution has the label {self.arguments[0]}.")
+        self.options["class"] = ["solution"]
+        return super().run()
+
+
+def open_solution(translator: HTML5Translator, node: solution) -> None:
+    """Begin a solution."""
+    translator.body.append(translator.starttag(node, "details", CLASS="admonition"))
+    translator.body.append('<summary class="admonition-title">Solution</summary>\n')
+
+
+def close_solution(translator: HTML5Translator, node: solution) -> None:
+    """End a solution."""
+    translator.body.append("</details>\n")
+
+
+def inline_math(translator: HTML5Translator, node: nodes.math) -> None:
+    """Write a formula within a line."""
+    translator.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def display_math(translator: HTML5Translator, node: nodes.math_block) -> None:
+    """Write a formula on a line of its own."""
+    translator.body.append(convert(node.astext(), display="block"))
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register all this with Sphinx."""
+    app.add_directive("exercise", Exercise)
+    app.add_directive("solution", Solution)
+    app.add_node(solution, html=(open_solution, close_solution))
+    app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,33 @@
+"""The files of the repository, for tests that hold them to each other."""
+
+import re
+import subprocess
+from functools import cache
+
+from support import ROOT
+
+CODE_ROOMS = ("helpers", "exercises", "simulator", "tools", "benchmarks")
+
+
+@cache
+def files():
+    """Return the paths of all files that are tracked or could be, relative to the root."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    return sorted({name for name in listed.splitlines() if (ROOT / name).is_file()})
+
+
+@cache
+def read(name):
+    """Return the text of a file, whose path is relative to the root."""
+    return (ROOT / name).read_text("utf-8")
+
+
+@cache
+def modules():
+    """Return the path of every module of the code rooms by its dotted name."""
+    found = {}
+    for name in files():
+        if name.endswith(".py") and name.split("/")[0] in CODE_ROOMS:
+            found[re.sub(r"\.__init__$", "", name.removesuffix(".py").replace("/", "."))] = name
+    return found

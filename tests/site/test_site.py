@@ -1,0 +1,162 @@
+"""The pages of the lesson: complete, linked, readable without network, solutions closed."""
+
+import json
+import re
+import shutil
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tools import pages as tool
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXTRAS = sorted((ROOT / "notebooks" / "extras").glob("*.ipynb"))
+
+
+def page_of(notebook: Path, folder: Path) -> Path:
+    return folder / notebook.relative_to(ROOT).with_suffix(".html")
+
+
+def cells(notebook: Path, kind: str) -> list[dict]:
+    found = json.loads(notebook.read_text("utf-8"))["cells"]
+    return [cell for cell in found if cell["cell_type"] == kind]
+
+
+def prose(notebook: Path) -> str:
+    return "\n\n".join("".join(cell["source"]) for cell in cells(notebook, "markdown"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("site").resolve() / "pages"
+    assert tool.build(folder) == 0, "see the warnings of Sphinx above"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages(site) -> dict[Path, BeautifulSoup]:
+    found = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    return {path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in found}
+
+
+def test_all_notebooks_are_listed_and_follow_each_other(site, pages):
+    start = site / "index.html"
+    assert pages[start].html["lang"] == "en-GB"
+    assert pages[start].h1.find(string=True).startswith("Neural networks for chest X-rays — and")
+    links = [link["href"] for link in pages[start].select("article .toctree-wrapper a")]
+    listed = [(site / link).resolve() for link in links]
+    assert listed[: len(NOTEBOOKS)] == [page_of(each, site) for each in NOTEBOOKS]
+    assert set(listed[len(NOTEBOOKS) :]) == {page_of(each, site) for each in EXTRAS}
+    walk = [start, *listed]
+    for before, after in pairwise(walk):
+        onward = pages[before].select_one(".related-pages a.next-page")["href"]
+        back = pages[after].select_one(".related-pages a.prev-page")["href"]
+        assert (before.parent / onward).resolve() == after, f"{before.name} leads to {onward}"
+        assert (after.parent / back).resolve() == before, f"{after.name} leads back to {back}"
+
+
+def test_links_and_pictures_lead_to_something(site, pages):
+    broken = []
+    for path, page in pages.items():
+        where = [tag[name] for name in ("src", "href") for tag in page.find_all(**{name: True})]
+        for target in where:
+            if urlsplit(target).scheme in ("data", "http", "https", "mailto"):
+                continue
+            file, anchor = urldefrag(target)
+            goal = (path.parent / unquote(urlsplit(file).path)).resolve() if file else path
+            exists = goal.is_file() and goal.is_relative_to(site)
+            if exists and anchor and goal.suffix == ".html":
+                exists = pages[goal].find(id=unquote(anchor)) is not None
+            if not exists:
+                broken.append(f"{path.name}: {target}")
+    for path in site.rglob("*.css"):
+        for target in re.findall(r"url\(['\"]?([^'\")]+)", path.read_text("utf-8")):
+            if not target.startswith(("data:", "#", "http")):
+                goal = path.parent / target.split("?")[0].split("#")[0]
+                broken += [] if goal.is_file() else [f"{path.name}: {target}"]
+    assert not broken
+
+
+def test_pages_ask_no_other_host_for_anything(site, pages):
+    asked = []
+    elsewhere = re.compile(r"^\s*(https?:)?//", re.IGNORECASE)
+    loads = re.compile(r"(?:url\(|@import)\s*['\"]?\s*(?:https?:)?//[^'\")]*", re.IGNORECASE)
+    for path, page in pages.items():
+        for tag in page.find_all(True):
+            for name in ("src", "srcset", "poster", "data", "action", "href"):
+                if name == "href" and tag.name == "a":
+                    continue  # a link asks only when a reader follows it
+                if elsewhere.match(tag.get(name, "")):
+                    asked.append(f"{path.name}: <{tag.name} {name}={tag[name]}>")
+            asked += loads.findall(tag.get("style", ""))
+        for tag in page.find_all(["script", "style"]):
+            asked += re.findall(r"['\"(](?:https?:)?//[^'\")]+", tag.get_text())
+    for path in [*site.rglob("*.css"), *site.rglob("*.svg")]:
+        asked += loads.findall(path.read_text("utf-8"))
+    assert not asked
+
+
+def test_pages_show_text_formulas_and_pictures_as_meant(site, pages):
+    for notebook in NOTEBOOKS + EXTRAS:
+        page = pages[page_of(notebook, site)]
+        article = page.article
+        shown = {picture.get("alt") for picture in article.find_all("img")}
+        for cell in cells(notebook, "code"):
+            for output in cell["outputs"]:
+                stored = BeautifulSoup(
+                    "".join(output.get("data", {}).get("text/html", "")), "html.parser"
+                )
+                for picture in stored.find_all("img"):
+                    assert picture["alt"] in shown, f"{notebook.name} lost: {picture['alt'][:60]}"
+        for name in re.findall(r"figures/([\w-]+)\.\w+", prose(notebook)):
+            assert article.find("img", src=re.compile(name)), f"{notebook.name} lost {name}"
+        formulas = re.findall(r"\$\$.+?\$\$|\$.+?\$", prose(notebook), re.DOTALL)
+        assert len(article.find_all("math")) == len(formulas), notebook.name
+        for code in article.find_all(["pre", "code", "math"]):
+            code.extract()
+        raw = re.findall(r":::.*|\{[a-z-]+\}|\$\$|:label:|:class:|\\[a-z]+\{", article.get_text())
+        assert not raw, f"{notebook.name} shows {raw}"
+
+
+def test_solutions_are_closed_and_exercises_are_not(site, pages):
+    for notebook in NOTEBOOKS + EXTRAS:
+        page = pages[page_of(notebook, site)]
+        closed = page.select("details.solution")
+        assert len(closed) == len(re.findall(r"^:+\{solution\}", prose(notebook), re.MULTILINE))
+        tags = [cell["metadata"].get("tags", []) for cell in cells(notebook, "code")]
+        hidden = page.select("div.cell details.hide")
+        assert len(hidden) == sum("hide-cell" in each for each in tags), notebook.name
+        assert not [each for each in closed + hidden if each.has_attr("open")]
+        assert all(each.summary.get_text(strip=True) for each in closed + hidden)
+        for tag in ("attempt", "check"):
+            visible = [
+                each for each in page.select(f".tag_{tag}") if not each.find_parent("details")
+            ]
+            assert len(visible) == sum(tag in each for each in tags), f"{notebook.name}: {tag}"
+        exercises = [each.p.get_text() for each in page.select("div.exercise")]
+        assert len(exercises) == len(re.findall(r"^:+\{exercise\}", prose(notebook), re.MULTILINE))
+        for number, title in enumerate(exercises, 1):
+            assert re.fullmatch(rf"Exercise {number} – \w+: .+ \(\d+ min\)", title)
+
+
+def test_a_failed_build_leaves_the_folder_as_it_was(tmp_path, monkeypatch, capfd):
+    shutil.copytree(ROOT / "site", tmp_path / "site")
+    wrong = "# Lesson\n\n![A drawing](lost.png)\n\n:::{solution} ex-0-1\nOf what?\n:::\n"
+    (tmp_path / "site" / "index.md").write_text(wrong, "utf-8")
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "searchindex.js").write_text("pages of yesterday", "utf-8")
+    assert tool.build(folder) != 0
+    warnings = capfd.readouterr().err
+    assert "lost.png" in warnings and "ex-0-1" in warnings
+    assert [path.name for path in folder.iterdir()] == ["searchindex.js"]
+
+    (folder / "searchindex.js").rename(folder / "my work.txt")
+    with pytest.raises(SystemExit, match="choose another folder"):
+        tool.build(folder)
+    assert [path.name for path in folder.iterdir()] == ["my work.txt"]

@@ -1,0 +1,265 @@
+"""Picking a set from files in the formats of the NIH collection."""
+
+import csv
+import shutil
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from support import ROOT, is_one_sentence, make_image, write_png
+
+from helpers import data
+from tools import nih
+
+HEADER = (
+    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
+    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
+)
+BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
+FINDINGS = ("No Finding", "Effusion", "Mass|Pneumothorax", "Effusion|Infiltration", "No Finding")
+MISSING, DAMAGED, CONSTANT = "00000001_000.png", "00000006_000.png", "00000011_000.png"
+
+
+@pytest.fixture
+def collection(tmp_path):
+    """Write 40 patients with 2 images each, some missing, damaged, constant or with colour."""
+    rows, boxes = [], []
+    for patient in range(1, 41):
+        for visit in range(2):
+            name = f"{patient:08d}_{visit:03d}.png"
+            findings = FINDINGS[(patient + visit) % 5]
+            if patient % 2:
+                findings = findings.replace("Mass|Pneumothorax", "Pleural_Thickening")
+            view = "AP" if patient % 10 == 0 else "PA"
+            rows.append(f"{name},{findings},{visit},{patient},58,M,{view},2500,2048,0.168,0.168")
+            archive = f"images_{1 + patient // 20:03d}/images"
+            path = tmp_path / "nih" / archive / name
+            image = make_image(100 * patient + visit, 128)
+            if patient % 4 == 0:
+                image = np.dstack([image] * 3 + [np.full_like(image, 255)])
+            if name == CONSTANT:
+                image[:] = 80
+            if name != MISSING:
+                write_png(path, image)
+            if name == DAMAGED:
+                path.write_bytes(path.read_bytes()[:500])
+            if findings.startswith("Effusion") and patient in (1, 3, 6, 11, 20, 36, 38):
+                boxes.append(f"{name},Effusion,512.0,256.5,255.75,300.25")
+                boxes.append(f"{name},Mass,0,0,1024,1024")
+            if patient == 36 and findings.startswith("Effusion"):
+                boxes.append(f"{name},Effusion,900,900,300,300")
+    (tmp_path / "entries.csv").write_text("\n".join([HEADER, *rows, ""]))
+    (tmp_path / "boxes.csv").write_text("\n".join([BOX_HEADER, *boxes, ""]))
+    return tmp_path
+
+
+def choose(folder, out="out", **options):
+    options = {"boxes": folder / "boxes.csv", "count": 8, "size": 64, **options}
+    return nih.choose(folder / "nih", folder / "entries.csv", folder / out, **options)
+
+
+def manifest(folder):
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def content(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_data_folder_is_written(collection):
+    out = choose(collection)
+    xrays = data.find_dataset(out)
+    assert str(xrays) == (
+        "Data: chest X-rays in out – 16 images: 8 normal, 8 effusion, from 16 patients"
+    )
+    assert not list(collection.glob("*unfinished*"))
+    rows = manifest(out)
+    assert list(rows[0])[:6] == ["file", "label", "patient", "side", "view", "findings"]
+    assert len(rows) == 16
+    for row in rows:
+        name = row["file"].rsplit("/", 1)[1]
+        assert row["file"] == f"chest_xrays/{row['label']}/{name}"
+        assert row["patient"] == name[:8]
+        assert row["view"] == "PA"
+        findings = row["findings"].split("|")
+        assert ("Effusion" in findings) == (row["label"] == "effusion")
+        assert (findings == ["No Finding"]) == (row["label"] == "normal")
+        assert row["side"] == ("none" if row["label"] == "normal" else "")
+        assert (row["age"], row["sex"]) == ("58", "M")
+        written = cv2.imread(str(out / row["file"]), cv2.IMREAD_UNCHANGED)
+        assert (written.dtype, written.shape) == (np.uint8, (64, 64))
+        patient, visit = int(name[:8]), int(name[9:12])
+        original = make_image(100 * patient + visit, 128)
+        expected = cv2.resize(original, (64, 64), interpolation=cv2.INTER_AREA)
+        np.testing.assert_array_equal(written, expected)
+    assert "NIH Clinical Center" in (out / "README.md").read_text()
+    images, _ = data.load(xrays, 32)
+    assert np.isfinite(images).all()
+
+
+def test_the_choice_is_reproducible_whatever_the_order_of_rows(collection):
+    first = content(choose(collection, "first"))
+    header, *rows = (collection / "entries.csv").read_text().splitlines()
+    (collection / "entries.csv").write_text("\n".join([header, *reversed(rows)]))
+    assert content(choose(collection, "second")) == first
+    other = content(choose(collection, "third", seed=1))
+    assert sorted(other) != sorted(first)
+
+
+def test_editions_of_the_table(collection):
+    expected = content(choose(collection, "first"))
+    path = collection / "entries.csv"
+    header, *rows = path.read_text().splitlines()
+    quoted = header.replace("OriginalImage[Width,Height]", '"OriginalImage[Width,Height]"')
+    editions = {
+        "trailing commas": "\r\n".join(
+            [header + ",", *(row + "," for row in rows), ",,,,,,,,,,,", "", ""]
+        ),
+        "quoted header": "\n".join([quoted.replace("Gender", "Sex"), *rows]),
+        "byte order mark": "\ufeff" + "\n".join([header, *rows]),
+    }
+    for edition, text in editions.items():
+        path.write_text(text, encoding="utf-8", newline="")
+        assert content(choose(collection, edition)) == expected, edition
+
+
+def test_views(collection):
+    assert {row["view"] for row in manifest(choose(collection, "all", view="any", count=15))} == {
+        "PA",
+        "AP",
+    }
+    only = manifest(choose(collection, "ap", view="AP", count=1))
+    assert [row["view"] for row in only] == ["AP", "AP"]
+
+
+def test_boxes_become_masks(collection):
+    out = choose(collection)
+    xrays = data.find_dataset(out)
+    boxed = [p.stem for p, mask in zip(xrays.files, xrays.masks, strict=True) if mask]
+    assert sorted(name[:8] for name in boxed) == ["00000003", "00000036", "00000038"]
+    expected = np.zeros((64, 64), np.uint8)
+    expected[16:35, 32:48] = 255
+    for name in boxed:
+        mask = cv2.imread(str(out / "outlines" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
+        truth = expected.copy()
+        if name.startswith("00000036"):
+            truth[56:, 56:] = 255
+        np.testing.assert_array_equal(mask, truth)
+    assert data.load_masks(xrays, 64).any((1, 2)).sum() == 3
+    assert len(list((out / "outlines").iterdir())) == 3
+    out = choose(collection, "without boxes", boxes=None)
+    assert not (out / "outlines").exists()
+    assert data.find_dataset(out).masks is None
+
+
+def test_missing_and_damaged_images_are_replaced_and_reported(collection, capsys):
+    names = {row["file"].rsplit("/", 1)[1] for row in manifest(choose(collection, count=13))}
+    assert not names & {MISSING, DAMAGED, CONSTANT}
+    assert len(names) == 26
+    printed = capsys.readouterr().out
+    assert f"left out 1 that are not in the folder, such as {MISSING}" in printed
+    assert f"left out {DAMAGED} (" in printed
+    assert f"left out {CONSTANT} (" in printed
+    assert "\reffusion: 13 of 13" in printed
+    assert "\rnormal: 13 of 13" in printed
+
+
+def test_no_patient_is_in_both_classes(collection):
+    patients = [row["patient"] for row in manifest(choose(collection, view="any", count=15))]
+    assert len(set(patients)) == 30
+
+
+def cut_table(folder):
+    text = (folder / "entries.csv").read_text()
+    (folder / "entries.csv").write_text(text[: text.index("00000020_001.png") + 18])
+    return {}, r"entries\.csv breaks off in line 41"
+
+
+def other_table(folder):
+    (folder / "entries.csv").write_text("a,b\n1,2\n")
+    return {}, r"entries\.csv has no column 'Image Index'"
+
+
+def no_table(folder):
+    (folder / "entries.csv").unlink()
+    return {}, r"entries\.csv cannot be read as a table \(No such file"
+
+
+def other_boxes(folder):
+    return {"boxes": folder / "entries.csv"}, r"entries\.csv does not begin with"
+
+
+def bad_boxes(folder):
+    (folder / "boxes.csv").write_text(f"{BOX_HEADER}\n00000003_000.png,Effusion,1,2,wide,4\n")
+    return {}, r"boxes\.csv has no four numbers in line 2"
+
+
+def too_few(folder):
+    return {"count": 300}, r"Only \d+ of 300 images of class effusion"
+
+
+def no_images(folder):
+    (folder / "nih").rename(folder / "elsewhere")
+    return {}, "nih holds no PNG files"
+
+
+def full_folder(folder):
+    (folder / "out").mkdir()
+    (folder / "out" / "mine.txt").write_text("mine")
+    return {}, "out is there already and not empty"
+
+
+def no_count(folder):
+    return {"count": 0}, "count must be at least 1"
+
+
+WRONG = (cut_table, other_table, no_table, other_boxes, bad_boxes)
+
+
+def test_what_goes_wrong_is_said_and_nothing_is_left(collection, tmp_path_factory):
+    for spoil in (*WRONG, too_few, no_images, full_folder, no_count):
+        copy = shutil.copytree(collection, tmp_path_factory.mktemp("nih") / spoil.__name__)
+        options, problem = spoil(copy)
+        before = content(copy)
+        with pytest.raises(data.DataError, match=problem) as error:
+            choose(copy, **options)
+        assert is_one_sentence(error), spoil.__name__
+        assert content(copy) == before, spoil.__name__
+        assert not list(copy.glob("*unfinished*")), spoil.__name__
+
+
+def test_an_empty_folder_may_be_named(collection):
+    (collection / "out").mkdir()
+    assert len(data.find_dataset(choose(collection))) == 16
+
+
+def test_a_disk_that_is_full(collection, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(nih, "_write_png", full)
+    with pytest.raises(data.DataError, match="out cannot be written") as error:
+        choose(collection)
+    assert is_one_sentence(error)
+    assert sorted(p.name for p in collection.iterdir()) == ["boxes.csv", "entries.csv", "nih"]
+
+
+def test_the_command(collection):
+    def run(count, size):
+        given = {"images": "nih", "entries": "entries.csv", "boxes": "boxes.csv", "out": "out"}
+        arguments = [word for name in given for word in (f"--{name}", collection / given[name])]
+        arguments += ["--count", count, "--size", size]
+        command = [sys.executable, "-m", "tools.nih", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    refused = run(count=300, size=32)
+    assert refused.returncode == 1
+    assert is_one_sentence(refused.stderr)
+    assert "of 300 images" in refused.stderr
+    answer = run(count=5, size=32)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "10 images: 5 normal, 5 effusion, from 10 patients" in answer.stdout
+    assert f"CHEST_XRAYS={collection / 'out'}" in answer.stdout
