@@ -103,31 +103,31 @@ def test_the_map_is_largest_where_the_network_looks(images, explained):
             assert near.max() > 2, f"{name} points to ({y}, {x})"
 
 
-def test_lime_and_shap_hardly_depend_on_their_seed():
+def test_lime_hardly_depends_on_its_seed_and_shap_has_none():
     model, _ = models.load_pretrained()
     xrays = data.find_dataset(BUNDLED_DATA)
-    test = [index for index in data.split(xrays)[2] if xrays.labels[index]][:4]
-    few = dataclasses.replace(
-        xrays,
-        files=tuple(xrays.files[i] for i in test),
-        labels=tuple(xrays.labels[i] for i in test),
-    )
+    test = [index for index in data.split(xrays)[2] if xrays.labels[index]][:6]
+    files = tuple(xrays.files[index] for index in test)
+    few = dataclasses.replace(xrays, files=files, labels=(1,) * len(files))
     images, _ = data.load(few, models.INPUT_SIZE)
-    for method in (explain.lime, explain.shap_gradients):
-        one, other = (method(model, images, seed=seed) for seed in (1, 2))
-        assert metrics.rank_correlation(one, other).mean() > 0.9, method.__name__
+    one, other = (explain.lime(model, images, seed=seed) for seed in (1, 2))
+    assert metrics.rank_correlation(one, other).mean() > 0.9
+    one = explain.deep_shap(model, images)
+    np.random.seed(5)  # noqa: NPY002 - what ran before must not matter
+    np.testing.assert_array_equal(explain.deep_shap(model, images), one)
 
 
-def test_shap_takes_a_background_and_comes_with_one_of_training_images(model, images):
+def test_shap_adds_up_and_comes_with_a_background_of_training_images(model, images, explained):
     bundled = data.find_dataset(BUNDLED_DATA)
     background = explain.bundled_background(64)
     assert background.shape == (40, 64, 64, 1)
     train = data.load(bundled, 64)[0][data.split(bundled)[0]]
     assert all((train == image).all(axis=(1, 2, 3)).any() for image in background)
-    grey = explain.shap_gradients(model, images, background=np.zeros_like(images))
-    logit = explain.logit_model(model).predict(np.concatenate([images, images * 0]), verbose=0)
-    difference = logit[:3, 0] - logit[3:, 0]
-    np.testing.assert_allclose(grey.sum(axis=(1, 2)), difference, rtol=0.2)
+    grey = explain.deep_shap(model, images, background=np.zeros_like(images))
+    logit = explain.logit_model(model)
+    for maps, others in [(explained["SHAP"], background), (grey, np.zeros_like(images))]:
+        expected = logit.predict(images, verbose=0)[:, 0] - logit.predict(others, verbose=0).mean()
+        np.testing.assert_allclose(maps.sum(axis=(1, 2)), expected, rtol=0.01)
 
 
 def test_nan_is_an_error_that_names_the_method(model, images):
@@ -252,7 +252,7 @@ def test_passes_are_counted_and_the_maps_stay_the_same(model, images, explained)
         ("SmoothGrad", 30, 30),
         ("Grad-CAM", 1, 1),
         ("Score-CAM", 1 + 4, 0),  # the network has four last maps
-        ("LIME", 600, 0),
+        ("LIME", 400, 0),
         ("Edge filter", 0, 0),
     ]:
         saliency, *passes = explain.count_passes(methods()[name], model, images)

@@ -309,9 +309,21 @@ def test_occlusion_and_lime_written_by_hand(network, xrays, ask):
 
     given |= {"slic": slic, "Ridge": Ridge, "pairwise_distances": pairwise_distances}
     lime, pieces = inline("extras/perturbing", "lime", "slic_pieces", **given)
-    by_hand = lime(xrays[0], pieces(xrays[0]), samples=600)
+    by_hand = lime(xrays[0], pieces(xrays[0]), samples=400)
     used = explain.lime(network, xrays[:1])[0]
     np.testing.assert_allclose(by_hand, used, atol=0.02 * np.abs(used).max())
+
+
+def test_deep_shap_of_the_extra(network, xrays, ask):
+    import shap
+
+    from helpers import explain
+
+    given = {"shap": shap, "warnings": warnings, "logit": explain.logit_model(network)}
+    background = explain.bundled_background(64)[:20]
+    (by_hand,) = inline("extras/perturbing", "shap_deep", background=background, **given)
+    used = explain.deep_shap(network, xrays, background=background)
+    np.testing.assert_allclose(by_hand(xrays), used, atol=1e-3 * np.abs(used).max())
 
 
 def test_lime_by_hand_finds_the_pieces_that_matter():
