@@ -15,7 +15,7 @@ TORCH := torch==2.13.0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help lesson lab check-setup data test test-extras benchmark-tests lint notebooks pretrain \
+.PHONY: help lesson lab check-setup data test test-extras benchmark-tests style lint notebooks pretrain \
   site requirements clean
 
 help:
@@ -66,14 +66,16 @@ check-setup: $(VENV)/lesson.stamp
 data: $(VENV)/lesson.stamp
 	$(RUN) -m tools.fetch
 
-lint: $(VENV)/test.stamp
+style: $(VENV)/test.stamp
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m codespell_lib
+
+lint: style
 	$(RUN) -m mypy
 
-# How the tests are run and shared out stands in pyproject.toml and conftest.py
-test: lint
+# How the tests are run and shared out stands in pyproject.toml and conftest.py; mypy is one of them
+test: style
 	$(RUN) -m pytest -n auto
 
 # pip, not uv, takes PyTorch: where a build for processors alone is at hand, pip finds it
