@@ -6,6 +6,7 @@ that train or explain a network do so.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -39,6 +40,7 @@ with _quiet():  # TensorFlow 2.20 and later greet in spite of that level
     import keras
     import tensorflow as tf
     from keras import layers
+gc.freeze()  # what was just loaded stays: looking for garbage in it takes a tenth of a training
 tf.get_logger().setLevel("ERROR")  # a notebook that trains many networks on purpose is no warning
 
 INPUT_SIZE = 64
@@ -264,7 +266,7 @@ def train(
     model.compile(
         keras.optimizers.AdamW(rate),
         "binary_crossentropy",
-        metrics=["accuracy"],
+        metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],  # by name, it is traced twice
         jit_compile=False,  # compiling takes longer than training does here
     )
     model.optimizer.build(model.trainable_variables)  # else Keras prepares the first step twice
