@@ -1,5 +1,6 @@
 """The files of the repository, for tests that hold them to each other."""
 
+import ast
 import re
 import subprocess
 from functools import cache
@@ -30,4 +31,20 @@ def modules():
     for name in files():
         if name.endswith(".py") and name.split("/")[0] in CODE_ROOMS:
             found[re.sub(r"\.__init__$", "", name.removesuffix(".py").replace("/", "."))] = name
+    return found
+
+
+def imports(name):
+    """Return the dotted names that a module imports anywhere, in functions too."""
+    tree, found = ast.parse(read(modules()[name])), set()
+    package = name if modules()[name].endswith("__init__.py") else name.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            origin = ".".join([*(above if node.level else []), *filter(None, [node.module])])
+            for alias in node.names:
+                module = f"{origin}.{alias.name}"
+                found.add(module if module in modules() else origin)
     return found

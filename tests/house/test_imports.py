@@ -8,7 +8,7 @@ import sys
 import tokenize
 
 import pytest
-from repository import CODE_ROOMS, modules, read
+from repository import CODE_ROOMS, imports, modules, read
 from support import ROOT
 
 LINES_OF_CODE = 1000
@@ -20,22 +20,6 @@ MAY_IMPORT = {
 }
 USES_TENSORFLOW = {"helpers.models", "helpers.explain", "helpers.sanity"}
 LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
-
-
-def imports(name):
-    """Return the dotted names that a module imports anywhere, in functions too."""
-    tree, found = ast.parse(read(modules()[name])), set()
-    package = name if modules()[name].endswith("__init__.py") else name.rpartition(".")[0]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1]
-            origin = ".".join([*(above if node.level else []), *filter(None, [node.module])])
-            for alias in node.names:
-                module = f"{origin}.{alias.name}"
-                found.add(module if module in modules() else origin)
-    return found
 
 
 def lines_of_code(source):

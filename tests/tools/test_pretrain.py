@@ -1,37 +1,24 @@
 """The pre-trained network belongs to the code that makes it."""
 
-import ast
-
+from repository import imports, modules
 from support import ROOT
 
 from tools import pretrain
 
 
-def own_modules(path):
-    """Return the files of this repository that a module imports, and what those import."""
-    found, left = set(), [path]
+def own_modules(name):
+    """Return the modules of this repository that a module needs, itself included."""
+    found, left = set(), {name}
     while left:
-        file = left.pop()
-        if file in found:
-            continue
-        found.add(file)
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                package = file.parent.name + "." if node.level else ""
-                base = package + (node.module or "")
-                names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-            for name in names:
-                place = ROOT.joinpath(*name.strip(".").split("."))
-                for candidate in (place.with_suffix(".py"), place / "__init__.py"):
-                    if candidate.is_file():
-                        left.append(candidate)
+        found |= left
+        left = {other for each in left for other in imports(each)} & modules().keys() - found
     return found
 
 
 def test_the_recipe_counts_all_code_that_makes_the_network():
     counted = {path for pattern in pretrain.MADE_WITH for path in ROOT.glob(pattern)}
-    used = own_modules(ROOT / "tools" / "pretrain.py")
+    used = {ROOT / modules()[name] for name in own_modules("tools.pretrain")}
+    assert ROOT / "helpers" / "images.py" in used  # found through others
     assert used - counted <= {ROOT / "helpers" / "__init__.py"}  # which holds one sentence
 
 
