@@ -1,7 +1,6 @@
 """What several tests share: small X-rays, and what a good error message looks like."""
 
-import importlib.util
-import sys
+import importlib
 from pathlib import Path
 
 import cv2
@@ -30,17 +29,31 @@ def is_one_sentence(error):
     return text.endswith(".") and ". " not in text and "\n" not in text
 
 
-def lazily(name):
-    """Import a module when it is first used.
+class lazily:
+    """A module that is imported when it is first used.
 
     Each process that runs tests reads all files of tests, but only one of them runs those that
-    need TensorFlow, and no other should spend the time to import it.
+    need TensorFlow, and no other should spend the time to import it. (A module of
+    ``importlib.util.LazyLoader`` would not do: pytest asks everything in a file for its
+    ``_mock_name``, and so has it loaded at once.)
     """
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.find_spec(name)
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name):
+        object.__setattr__(self, "_name", name)
+
+    @property
+    def __dict__(self):  # where monkeypatch looks for what it has to restore
+        return vars(importlib.import_module(self._name))
+
+    def __getattr__(self, attribute):
+        if attribute.startswith("_"):
+            raise AttributeError(attribute)
+        return getattr(importlib.import_module(self._name), attribute)
+
+    def __setattr__(self, attribute, value):
+        setattr(importlib.import_module(self._name), attribute, value)
+
+    def __delattr__(self, attribute):
+        delattr(importlib.import_module(self._name), attribute)

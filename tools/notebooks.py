@@ -96,13 +96,18 @@ def execute(notebook: nbformat.NotebookNode, path: Path) -> None:
         extra_arguments=["--log-level=ERROR"],  # no warnings that a learner cannot act on
         on_cell_start=progress,
     )
-    try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        source = notebook.cells[at["cell"] - 1].source
-        raise SystemExit(
-            f"\n{name}: cell {at['cell']} of {total} failed.\n\n{source}\n\n{error}"
-        ) from None
+    # What a kernel says beside its notebook, as when it is shut down, counts only if it dies.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        try:
+            client.execute(stderr=said)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            source, beside = notebook.cells[at["cell"] - 1].source, ""
+            if isinstance(error, DeadKernelError):
+                said.seek(0)
+                beside = said.read(2000)
+            raise SystemExit(
+                f"\n{name}: cell {at['cell']} of {total} failed.\n\n{source}\n\n{error}\n{beside}"
+            ) from None
     print(f"\r{name}: {total} cells in {time.perf_counter() - start:.0f} s" + " " * 20, flush=True)
 
 
