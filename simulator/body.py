@@ -414,9 +414,9 @@ def vessel_tree(body: Body, exam: Exam) -> np.ndarray:
         sheet_of = rng.integers(0, 3, n)
         grey = np.minimum(255, 6 + 240 * width).astype(int)
         thick = np.maximum(1, np.round(0.8 * width * exam.scale)).astype(int)
-        for k in range(n):
-            cv2.polylines(sheets[sheet_of[k]], [points[k].reshape(-1, 1, 2)], False,
-                          int(grey[k]), int(thick[k]), cv2.LINE_AA, 3)  # fmt: skip
+        drawn = zip(sheet_of.tolist(), points, grey.tolist(), thick.tolist(), strict=True)
+        for number, curve, shade, wide in drawn:
+            cv2.polylines(sheets[number], [curve], False, shade, wide, cv2.LINE_AA, 3)
         fork = np.radians(20 + 25 * rng.random(n))
         shorter = length * (0.68 + 0.24 * rng.random((2, n)))
         x, y, sign = (np.concatenate([v, v]) for v in (xs[:, -1], ys[:, -1], sign))
