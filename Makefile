@@ -15,7 +15,7 @@ TORCH := torch==2.13.0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help lesson lab check-setup data test test-extras benchmark-tests style lint notebooks pretrain \
+.PHONY: help lesson lab check-setup data test test-extras benchmark-tests fuzz style lint notebooks pretrain \
   site requirements clean
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "To change the lesson (see CONTRIBUTING.md):"
 	@echo "make test         lint, unit tests, and every notebook compared with its stored outputs"
 	@echo "make test-extras  the optional notebooks that need PyTorch"
+	@echo "make fuzz         thousands of odd inputs and faults, half an hour and more (FUZZ_CASES=300 for fewer)"
 	@echo "make lint         ruff, spelling and types alone"
 	@echo "make notebooks    after an edit: sync sources and notebooks, run them (EPISODES='03 04' for some)"
 	@echo "make pretrain     train the bundled network again"
@@ -84,6 +85,10 @@ test-extras: $(VENV)/test.stamp
 	$(RUN) -m pip install --quiet $(TORCH)
 	$(RUN) -m pytest -n auto notebooks/extras/pytorch.ipynb \
 	  notebooks/extras/photograph-pytorch.ipynb tests/lesson/test_pytorch.py
+
+# `make test` tries 200 cases of each property and leaves out the slow faults
+fuzz: $(VENV)/test.stamp
+	$(RUN) -m pytest -n auto -m "slow or not slow" --hypothesis-profile=fuzz tests/fuzz
 
 benchmark-tests: $(VENV)/test.stamp
 	$(RUN) -m benchmarks.tests

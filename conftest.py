@@ -6,6 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parent
@@ -32,6 +33,26 @@ LENGTHS = {
     "01-introduction": 0.6,
 }
 NEW_NOTEBOOK = 4
+
+
+# `make test` tries the same 200 cases of a property each time, `make fuzz` thousands of new ones.
+hypothesis.settings.register_profile(
+    "test",
+    max_examples=200,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.register_profile(
+    "fuzz",
+    hypothesis.settings.get_profile("test"),
+    max_examples=int(os.environ.get("FUZZ_CASES", 5000)),
+    derandomize=False,
+    print_blob=True,
+    deadline=10_000,  # milliseconds
+)
+hypothesis.settings.load_profile("test")
 
 
 @pytest.hookimpl(tryfirst=True)

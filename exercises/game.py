@@ -86,8 +86,11 @@ class GuessingGame:
         try:
             file = work_folder() / SCORE_FILE
             part = file.with_name(f"{SCORE_FILE}.{os.getpid()}.part")
-            part.write_text(json.dumps(score), encoding="utf-8")
-            os.replace(part, file)
+            try:
+                part.write_text(json.dumps(score), encoding="utf-8")
+                os.replace(part, file)
+            finally:
+                part.unlink(missing_ok=True)
         except (OSError, DataError) as error:
             return f"It could not be kept ({describe(error)}): note it down for episode 5."
         return "That was the last one; episode 5 compares the network with you."

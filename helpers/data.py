@@ -4,27 +4,25 @@ import csv
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
 
 import numpy as np
 
-from helpers.images import ENDINGS, DataError, read_image, resize, short_name, standardise
+from helpers.images import (
+    ENDINGS,
+    DataError,
+    read_image,
+    resize,
+    short_name,
+    standardise,
+    unreadable,
+)
 from helpers.paths import BUNDLED_DATA, DOWNLOADS, ROOT
-
-__all__ = [
-    "CLASSES",
-    "DataError",
-    "Dataset",
-    "find_dataset",
-    "load",
-    "load_masks",
-    "read_image",
-    "split",
-    "standardise",
-]
 
 CLASSES = ("normal", "effusion")  # a label is a place in this tuple
 OTHER_IMAGES = (".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".jp2")
@@ -53,6 +51,9 @@ class Dataset:
         are none at all.
     simulated
         True if the images are made by the simulator.
+    manifest
+        What the manifest says of each file: a row as a dict from the names of the columns, in
+        lower case, to text; None if there is no manifest.
     """
 
     name: str
@@ -62,13 +63,15 @@ class Dataset:
     patients: tuple[str, ...] | None
     masks: tuple[Path | None, ...] | None
     simulated: bool
+    manifest: tuple[dict[str, str], ...] | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __str__(self) -> str:
         counts = f"{self.labels.count(0)} normal, {self.labels.count(1)} effusion"
-        patients = f", from {len(set(self.patients))} patients" if self.patients else ""
+        people = len(set(self.patients or ()))
+        patients = f", from {people} patient{'s' * (people > 1)}" if people else ""
         return f"Data: {self.name} – {len(self)} images: {counts}{patients}"
 
 
@@ -93,13 +96,19 @@ def find_dataset(folder: str | Path | None = None) -> Dataset:
     DataError
         If there is no such folder, or what it holds cannot be used.
     """
-    downloaded = DOWNLOADS if (DOWNLOADS / "chest_xrays").is_dir() else None
+    # Functions of os.path, since those of Path may raise an error, as for lack of permission.
+    downloaded = DOWNLOADS if os.path.isdir(DOWNLOADS / "chest_xrays") else None
     given = folder or os.environ.get("CHEST_XRAYS") or downloaded or BUNDLED_DATA
-    given = Path(os.path.expanduser(given))
-    if not os.path.exists(given):  # unlike Path.exists, never an error, as for lack of permission
-        given = ROOT / given
-    given = given.resolve()
+    given = Path(os.path.expanduser(given).replace("\0", "\ufffd"))  # no name holds a NUL
+    given = given if os.path.exists(given) else ROOT / given
+    try:
+        return _dataset(Path(os.path.realpath(given)))
+    except OSError as error:
+        raise unreadable(Path(error.filename or given), error) from error
 
+
+def _dataset(given: Path) -> Dataset:
+    """Put together what is known about the data in a folder."""
     class_folders = _class_folders(given)
     per_class = [_images(class_folder) for class_folder in class_folders]
     _refuse_shared(per_class)
@@ -107,46 +116,43 @@ def find_dataset(folder: str | Path | None = None) -> Dataset:
     labels = tuple(label for label, paths in enumerate(per_class) for _ in paths)
 
     parent = class_folders[0].parent
-    manifest, patients = _manifest(parent, files, labels)
+    shown = given.parent if given == parent and given.name == "chest_xrays" else given
+    place, rows = _find_manifest(shown, parent, files, labels)
+    patients = _patients(files, rows or ())
     simulated = patients is not None and all(SIMULATED_NAME.match(path.stem) for path in files)
     known = {
         BUNDLED_DATA / "chest_xrays": "simulated chest X-rays (bundled)",
         DOWNLOADS / "chest_xrays": "real chest X-rays (downloaded)",
     }
-    shown = given.parent if given == parent and given.name == "chest_xrays" else given
     other = "simulated chest X-rays" if simulated else f"chest X-rays in {shown.name}"
     return Dataset(
         name=known.get(parent, other),
-        folder=manifest.parent if manifest else given,
+        folder=place or given,
         files=files,
         labels=labels,
         patients=patients,
         masks=_masks(parent, files, labels),
         simulated=simulated,
+        manifest=rows,
     )
 
 
 def _entries(folder: Path) -> list[Path]:
     """List what is visible in a folder, by name."""
-    try:
-        visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        why = (error.strerror or "unknown reason").lower()
-        raise DataError(
-            f"The data folder {folder} cannot be read ({why}): name a folder that holds "
-            "'normal' and 'effusion', and allow reading it."
-        ) from error
+    os.stat(os.path.join(folder, "."))  # names alone are no use, without leave to open the files
+    visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
     return sorted(visible, key=lambda path: path.name)
 
 
 def _class_folders(given: Path) -> list[Path]:
     """Find the folders of the two classes, in any letter case, at most two levels below."""
-    below = [path for path in _entries(given) if path.is_dir()]
+    below = [path for path in _entries(given) if os.path.isdir(path)]
     seen = below
     for parents in ([given], below):
         sets = []
         for parent in parents:
-            folders = below if parent == given else [p for p in _entries(parent) if p.is_dir()]
+            inside = next(os.walk(parent), ("", []))[1]  # nothing where it may not be read
+            folders = [parent / name for name in sorted(inside) if not name.startswith(".")]
             matches = [path for path in folders if path.name.lower() in CLASSES]
             seen = folders if matches else seen
             if {path.name.lower() for path in matches} == set(CLASSES):
@@ -160,14 +166,15 @@ def _class_folders(given: Path) -> list[Path]:
             return sets[0]
     found = ", ".join(path.name for path in seen) or "no folders"
     raise DataError(
-        f"The data folder {given} needs two folders named 'normal' and 'effusion', but it holds "
-        f"{found}: rename or add them, or name another folder."
+        f"The data folder {given} needs two folders named 'normal' and 'effusion' that may be "
+        f"read, but it holds {found}: rename, add or open them, or name another folder."
     )
 
 
 def _images(folder: Path) -> list[Path]:
     """List the images of one class, leaving out what file managers and others put there."""
-    files = [path for path in _entries(folder) if path.is_file()]
+    # A link that leads nowhere is not passed over: an image is missing.
+    files = [path for path in _entries(folder) if os.path.isfile(path) or os.path.islink(path)]
     others = [path for path in files if path.suffix.lower() in OTHER_IMAGES]
     if others:
         raise DataError(f"{short_name(others[0])} is neither PNG nor JPEG: save it as PNG.")
@@ -179,7 +186,7 @@ def _images(folder: Path) -> list[Path]:
 
 def _refuse_shared(per_class: Sequence[Sequence[Path]]) -> None:
     """Refuse a file that lies in both classes; only files of equal size are read and compared."""
-    normal, effusion = ([(path, _size(path)) for path in paths] for paths in per_class)
+    normal, effusion = ([(path, os.path.getsize(path)) for path in paths] for paths in per_class)
     sizes = {size for _, size in normal} & {size for _, size in effusion}
     digests = {_digest(path): path for path, size in normal if size in sizes}
     for path, size in effusion:
@@ -191,68 +198,78 @@ def _refuse_shared(per_class: Sequence[Sequence[Path]]) -> None:
             )
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise DataError(
-            f"{short_name(path)} has gone: put it back or find the data again."
-        ) from error
-
-
 def _digest(path: Path) -> bytes:
-    try:
-        return hashlib.sha256(path.read_bytes()).digest()
-    except OSError as error:
-        why = (error.strerror or "unknown reason").lower()
-        raise DataError(f"{short_name(path)} cannot be read ({why}): allow reading it.") from error
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
-def _manifest(
-    parent: Path, files: Sequence[Path], labels: Sequence[int]
-) -> tuple[Path | None, tuple[str, ...] | None]:
-    """Find the manifest that lists the files, and the patient of each file."""
-    for manifest in (parent / "manifest.csv", parent.parent / "manifest.csv"):
-        rows = _rows(manifest) if manifest.is_file() else {}
-        keys = [_key(path) for path in files]
-        if not any(key in rows for key in keys):
-            continue
-        patients = []
-        for path, key, label in zip(files, keys, labels, strict=True):
-            if key not in rows:
+def _same(name: str) -> str:
+    """Write a name in one form: some systems store an accent apart from its letter."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _find_manifest(
+    home: Path, parent: Path, files: Sequence[Path], labels: Sequence[int]
+) -> tuple[Path | None, tuple[dict[str, str], ...] | None]:
+    """Find the folder with the manifest that lists the files, and the row of each file."""
+    for place in (parent, parent.parent):
+        manifest = place / "manifest.csv"
+        rows = _rows(manifest) if os.path.lexists(manifest) else {}
+        ours = {name for _, name in rows} & {_same(path.name) for path in files}
+        if not ours and not (os.path.lexists(manifest) and place.is_relative_to(home)):
+            continue  # outside of the data folder, a manifest may be of something else
+        found = []
+        for path, label in zip(files, labels, strict=True):
+            keys = [(folder, _same(path.name)) for folder in (CLASSES[label], "")]
+            listed = [row for key in keys for row in rows.pop(key, [])]
+            if len(listed) != 1:
                 raise DataError(
-                    f"{short_name(path)} is not listed in manifest.csv: add a row or take the "
-                    "file away."
+                    f"{short_name(path)} has {len(listed)} rows in {manifest}: give it one, with "
+                    f"{CLASSES[label]}/{path.name} in the column 'file', or take the table away."
                 )
-            stated = (rows[key].get("label") or CLASSES[label]).strip().lower()
-            if stated != CLASSES[label]:
+            stated = listed[0].get("label", "").lower()
+            if stated not in ("", CLASSES[label]):
                 raise DataError(
-                    f"{short_name(path)} is called {stated} in manifest.csv: correct the row or "
+                    f"{short_name(path)} is called {stated} in {manifest}: correct the row or "
                     "move the file."
                 )
-            patients.append((rows[key].get("patient") or "").strip())
-        if any(patients) and not all(patients):
-            path = files[patients.index("")]
-            raise DataError(f"{short_name(path)} has no patient in manifest.csv: fill it in.")
-        return manifest, tuple(patients) if all(patients) else None
-    numbers = [NIH_NAME.fullmatch(path.stem) for path in files]
-    return None, tuple(n[1] for n in numbers if n) if all(numbers) else None
+            found += listed
+        return place, tuple(found)
+    return None, None
 
 
-def _rows(manifest: Path) -> dict[tuple[str, ...], dict[str, str]]:
-    """Read the rows of a manifest by file; none of some other table, without a column 'file'."""
+def _rows(manifest: Path) -> dict[tuple[str, str], list[dict[str, str]]]:
+    """Read a table however a spreadsheet wrote it: its rows by class (or "") and file name."""
+    content = manifest.read_bytes()
     try:
-        with manifest.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            return {_key(row["file"] or ""): row for row in rows if "file" in row}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{manifest.name} is not a table in UTF-8 ({error}).") from error
+        code = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        text = re.sub(r'\A"?sep=.*', "", content.decode(code), flags=re.IGNORECASE)
+        for delimiter in ",;\t":
+            lines = csv.reader(StringIO(text, None), delimiter=delimiter, skipinitialspace=True)
+            table = [[cell.strip() for cell in line] for line in lines]
+            columns = [name.lower() for name in next(filter(any, table), [])]
+            if "file" in columns:
+                break
+    except (UnicodeError, csv.Error) as error:
+        raise DataError(f"{manifest} is no table in UTF-8 ({error}): save it as one.") from error
+    rows: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for line in table:
+        row = dict(zip(columns, line + [""] * len(columns), strict=False))
+        folder, name = ["", *_same(row.get("file", "")).replace("\\", "/").split("/")][-2:]
+        rows.setdefault((folder.lower() if folder.lower() in CLASSES else "", name), []).append(row)
+    return rows
 
 
-def _key(file: str | Path) -> tuple[str, ...]:
-    """Reduce a file's path to its class and name, however the manifest writes the rest."""
-    *_, folder, name = ("", "", *PurePosixPath(str(file).replace("\\", "/").strip()).parts)
-    return folder.lower(), name
+def _patients(files: Sequence[Path], rows: Sequence[dict[str, str]]) -> tuple[str, ...] | None:
+    """Tell the patient of each file from the manifest, else from the names of the files."""
+    patients = [row.get("patient", "") for row in rows]
+    if not any(patients):
+        numbers = [NIH_NAME.fullmatch(path.stem) for path in files]
+        return tuple(n[1] for n in numbers if n) if all(numbers) else None
+    if not all(patients):
+        path = files[patients.index("")]
+        raise DataError(f"{short_name(path)} has no patient in manifest.csv: fill it in.")
+    return tuple(patients)
 
 
 def _masks(
@@ -260,10 +277,11 @@ def _masks(
 ) -> tuple[Path | None, ...] | None:
     """Find the ground-truth mask of the fluid for each image that has one."""
     for folder in (parent / "outlines", parent.parent / "outlines"):
-        paths = [folder / f"{path.stem}.png" for path in files]
+        entries = _entries(folder) if os.path.isdir(folder) else []
+        known = {_same(path.stem): path for path in entries if path.suffix.lower() == ".png"}
         masks = tuple(
-            path if label == 1 and path.is_file() else None
-            for path, label in zip(paths, labels, strict=True)
+            known.get(_same(path.stem)) if label == 1 else None
+            for path, label in zip(files, labels, strict=True)
         )
         if any(masks):
             return masks
@@ -327,7 +345,7 @@ def load_masks(dataset: Dataset, size: int = 256) -> np.ndarray:
     masks = np.zeros((len(dataset), size, size), bool)
     for index, path in enumerate(dataset.masks or ()):
         if path is not None:
-            masks[index] = resize(read_image(path), size) >= 128
+            masks[index] = resize(read_image(path, "The mask "), size) >= 128
     return masks
 
 
@@ -371,8 +389,9 @@ def split(dataset: Dataset, seed: int = 42) -> tuple[np.ndarray, np.ndarray, np.
         rest, kept = next(folds.split(indices, classes, groups))
         return indices[rest], indices[kept]
 
+    people = len(np.unique(patients))
     too_few = DataError(
-        f"{len(dataset)} images of {len(np.unique(patients))} patients are too few to split in "
+        f"{len(dataset)} images of {people} patient{'s' * (people > 1)} are too few to split in "
         "three parts with both classes in each: use more."
     )
     try:

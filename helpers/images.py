@@ -8,6 +8,7 @@ import numpy as np
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 SMALLEST_SIDE = 32  # pixels; in anything smaller no rib can be seen
+LONGEST_SIDE = 10_000  # pixels; what is long and narrow would be padded to a huge square
 MOST_PIXELS = 50_000_000  # a detector has about 20 million; more is a mistake or an attack
 MOST_BYTES = 4 * MOST_PIXELS
 
@@ -25,7 +26,13 @@ def short_name(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def unreadable(name: str | Path, error: Exception) -> DataError:
+    """Put into a sentence why a file or folder cannot be read."""
+    why = str(getattr(error, "strerror", None) or error).lower()
+    return DataError(f"{name} cannot be read ({why}): put it back, allow reading or name another.")
+
+
+def read_image(path: str | Path, called: str = "") -> np.ndarray:
     """Read one X-ray in greyscale.
 
     Colour, palette and transparency are turned into grey. Of 16-bit images the range in use is
@@ -36,6 +43,8 @@ def read_image(path: str | Path) -> np.ndarray:
     ----------
     path
         A PNG or JPEG file; its content counts, not the ending of its name.
+    called
+        What stands before its name in the sentence of an error, such as ``"The mask "``.
 
     Returns
     -------
@@ -48,20 +57,17 @@ def read_image(path: str | Path) -> np.ndarray:
         If the file is missing, unreadable, not an image, damaged, too small or too large.
     """
     path = Path(path)
-    name = short_name(path)
+    name = called + short_name(path)
     try:
         too_long = path.stat().st_size > MOST_BYTES
         # Bytes first, since OpenCV opens no file with a non-ASCII name on Windows.
         content = b"" if too_long else path.read_bytes()
     except OSError as error:
-        why = (error.strerror or "unknown reason").lower()
-        raise DataError(
-            f"{name} cannot be read ({why}): put it back or allow reading it."
-        ) from error
+        raise unreadable(name, error) from error
     width, height = (0, 0) if too_long else _size(content, name)
-    if too_long or width * height > MOST_PIXELS:
-        what = f"{width} x {height} pixels" if width else "its file"
-        raise DataError(f"{name} is too large to be an X-ray ({what}): take it out of the folder.")
+    if too_long or width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+        what = "its file" if too_long else f"{width} x {height} pixels"
+        raise DataError(f"{name} is too large ({what}): take it out of the folder.")
     if min(width, height) < SMALLEST_SIDE:
         raise DataError(
             f"{name} has only {width} x {height} pixels (at least {SMALLEST_SIDE} x "
@@ -77,25 +83,26 @@ def read_image(path: str | Path) -> np.ndarray:
         raise DataError(f"{name} is damaged or incomplete: get it again or take it out.")
     if image.dtype == np.uint16:
         bits = max(8, int(image.max()).bit_length())
-        image = np.round(image * (255 / (2**bits - 1))).astype(np.uint8)
+        greys = np.round(np.arange(2**bits) * (255 / (2**bits - 1))).astype(np.uint8)
+        image = greys[image]  # a table, since the product would take 8 bytes a pixel
     return image
 
 
 def _size(content: bytes, name: str) -> tuple[int, int]:
-    """Read width and height from the head of a PNG or JPEG, before anything is unpacked."""
-    from PIL import Image
+    """Read width and height, and check that all parts are whole, before anything is unpacked."""
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
 
-    if content.startswith(b"\x89PNG") and b"IEND" not in content:
-        raise DataError(f"{name} is damaged or incomplete: get it again or take it out.")
+    if not content.startswith((b"\x89PNG", b"\xff\xd8\xff")):
+        raise DataError(f"{name} is not a PNG or JPEG file: take it out or save it as PNG.")
     try:
-        with Image.open(BytesIO(content), formats=("PNG", "JPEG")) as head:
+        # Not Image.open, which hides the size of an image that is too large.
+        file = PngImageFile if content[1:4] == b"PNG" else JpegImageFile
+        with file(BytesIO(content)) as head:
+            head.verify()  # a PNG may claim gigabytes for one part, and OpenCV would take them
             return head.size
-    except Image.DecompressionBombError:
-        return MOST_PIXELS, MOST_PIXELS
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{name} is not a PNG or JPEG image: take it out of the folder or save it as PNG."
-        ) from error
+    except Exception as error:  # Pillow stumbles over damage in many ways
+        raise DataError(f"{name} is damaged or incomplete: get it again or take it out.") from error
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

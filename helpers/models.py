@@ -10,12 +10,17 @@ import gc
 import json
 import math
 import os
+import re
 import time
+import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
+from filelock import FileLock
 
 from helpers.images import DataError
 from helpers.paths import PRETRAINED, work_folder
@@ -25,14 +30,13 @@ from helpers.paths import PRETRAINED, work_folder
 def _quiet() -> Iterator[None]:
     """Hide what libraries written in C++ print on standard error while they are loaded."""
     kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
     try:
         yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-        os.close(nowhere)
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # must stand before the import below
@@ -45,6 +49,8 @@ tf.get_logger().setLevel("ERROR")  # a notebook that trains many networks on pur
 
 INPUT_SIZE = 64
 """Width and height in pixels of what the lesson's network looks at."""
+# Numbers of five digits in the description of a layer, which would take gigabytes to make.
+GIANT = re.compile(rb'"(units|filters|kernel_size|batch_shape|input_shape)": [\[\dnul, ]*\d{5}')
 
 
 def set_seeds(seed: int) -> None:
@@ -139,12 +145,8 @@ def augmentation() -> keras.Sequential:
         Keras's random layers, as in episode 3. An image moves by at most 6 % of its height and
         width; what a shift uncovers repeats the edge.
     """
-    return keras.Sequential(
-        [
-            layers.RandomFlip("horizontal"),
-            layers.RandomTranslation(0.06, 0.06, fill_mode="nearest"),
-        ]
-    )
+    flip = layers.RandomFlip("horizontal")
+    return keras.Sequential([flip, layers.RandomTranslation(0.06, 0.06, fill_mode="nearest")])
 
 
 def pipeline(
@@ -176,23 +178,23 @@ def pipeline(
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-class SafeCheckpoint(keras.callbacks.ModelCheckpoint):
-    """Keras's checkpoint, written beside and moved into place: a kill leaves the last good file."""
+class SafeCheckpoint(keras.callbacks.Callback):
+    """Saves a network that is better than all before it and than the file, whoever wrote that."""
 
-    def __init__(self, path: Path, about: str, loss_to_beat: float):
-        self.path, self.about = path, about
-        self.part = path.with_name(f".{path.stem}-{os.getpid()}.keras")
-        name = str(self.part).replace("{", "{{").replace("}", "}}")  # Keras fills in braces
-        super().__init__(name, save_best_only=True, initial_value_threshold=loss_to_beat)
+    def __init__(self, path: Path | str, about: str, validation: tuple[np.ndarray, np.ndarray]):
+        super().__init__()
+        self.path, self.about, self.validation = Path(path), about, validation
+        self.written, self.to_beat, self.best = 0.0, math.inf, math.inf
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Save if this epoch has the lowest validation loss, and lower than the file's."""
-        try:
-            super().on_epoch_end(epoch, logs)
-            if self.part.exists():
-                _move_into_place(self.part, self.path, self.about)
-        finally:
-            self.part.unlink(missing_ok=True)
+        written = os.path.getmtime(self.path) if os.path.exists(self.path) else 0.0
+        if written != self.written:  # by an earlier training, or by another one meanwhile
+            self.written, self.to_beat = written, loss_of_file(self.path, *self.validation)
+        if logs["val_loss"] < min(self.best, self.to_beat):
+            self.best = logs["val_loss"]
+            save(self.model, self.path, self.about)
+            self.written = os.path.getmtime(self.path)
 
 
 def train(
@@ -214,8 +216,9 @@ def train(
     """Train a network, and leave it with its best weights by validation loss, or with its last.
 
     An interrupt (the stop button) ends the training, not the notebook: the network goes back to
-    its best weights so far. A file that lies at ``path`` before is replaced only by a network
-    that has a lower loss on the same validation set.
+    its best weights so far. A file that lies at ``path`` is replaced only by a network that has a
+    lower loss on the same validation set. If it cannot be saved, one sentence says so and the
+    training ends in the same way.
 
     Parameters
     ----------
@@ -252,11 +255,6 @@ def train(
     dict
         ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``: one number an epoch; a single NaN
         each if the first epoch was not finished.
-
-    Raises
-    ------
-    DataError
-        If the network cannot be saved.
     """
     start = time.perf_counter()
     rate = learning_rate
@@ -272,17 +270,14 @@ def train(
     model.optimizer.build(model.trainable_variables)  # else Keras prepares the first step twice
     history, last = keras.callbacks.History(), []
     best = keras.callbacks.EarlyStopping(patience=patience or epochs, restore_best_weights=True)
+    keeper = SafeCheckpoint(path, about, validation) if path else None
+    progress = verbose and keras.callbacks.LambdaCallback(on_epoch_end=partial(_progress, epochs))
     callbacks = [
         history,
         keras.callbacks.LambdaCallback(on_train_end=lambda logs: last.extend(model.get_weights())),
         best,
+        *(callback for callback in (keeper, progress) if callback),
     ]
-    path = Path(path) if path is not None else None
-    loss_to_beat = math.inf if path is None else loss_of_file(path, *validation)
-    if path is not None:
-        callbacks.append(SafeCheckpoint(path, about, loss_to_beat))
-    if verbose:
-        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=_progress_of(epochs)))
     ended = "trained"
     try:
         model.fit(
@@ -295,34 +290,27 @@ def train(
         )
         if patience is None:
             model.set_weights(last)
-            if path is not None and history.history["val_loss"][-1] < loss_to_beat:
-                save(model, path, about)
-    except KeyboardInterrupt:
+            if keeper and history.history["val_loss"][-1] < keeper.to_beat:
+                save(model, keeper.path, about)
+    except (KeyboardInterrupt, DataError) as reason:  # the stop button, or a full disk
         best.on_train_end()  # goes back to the best weights
+        if isinstance(reason, DataError):
+            print(f"\r{reason}")
         ended = f"stopped; the best weights so far, of epoch {best.best_epoch + 1}, are kept,"
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be saved ({error.strerror or error}): make room there, or name "
-            "another place, and train again."
-        ) from error
     if not history.history:
         print("\rStopped before the first epoch was over: nothing is learnt, nothing is saved.")
         return {name: [math.nan] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
     if verbose:
         print(f"\r{f'{ended} in {time.perf_counter() - start:.1f} s':50}")
-    if path is not None and best.best >= loss_to_beat:
-        print(f"{path.name} stays as it is: that network has the lower validation loss.")
+    if keeper and best.best >= keeper.to_beat:
+        print(f"{keeper.path.name} stays as it is: that network has the lower validation loss.")
     return history.history
 
 
-def _progress_of(epochs: int):
-    """Return what a callback prints after each epoch, always on the same line."""
-
-    def progress(epoch: int, logs: dict[str, float]) -> None:
-        text = f"epoch {epoch + 1} of {epochs}: validation loss {logs['val_loss']:.2f}"
-        print(f"\r{text:50}", end="", flush=True)
-
-    return progress
+def _progress(epochs: int, epoch: int, logs: dict[str, float]) -> None:
+    """Say how an epoch went, always on the same line."""
+    text = f"epoch {epoch + 1} of {epochs}: validation loss {logs['val_loss']:.2f}"
+    print(f"\r{text:50}", end="", flush=True)
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -348,13 +336,14 @@ def loss_of_file(path: Path | str, images: np.ndarray, labels: np.ndarray) -> fl
     """Return the loss of a saved network on these images; infinity if there is none of use."""
     try:
         probability = predict(load(path)[0], images)
-    except (DataError, ValueError, TypeError):  # no such file, or another input size
+    except Exception:  # no such file, another input size, and what else TensorFlow says to that
         return math.inf
-    return float(keras.losses.binary_crossentropy(labels.astype("float32"), probability))
+    loss = keras.losses.binary_crossentropy(labels.astype("float32"), probability)
+    return float(np.fmin(loss, math.inf))  # infinity in place of NaN
 
 
 def save(model: keras.Model, path: Path | str, about: str = "") -> None:
-    """Save a network, and what it was trained on, each in one step: never half a file.
+    """Save a network in one step, so that there is never half a file, and what it was trained on.
 
     Parameters
     ----------
@@ -363,22 +352,28 @@ def save(model: keras.Model, path: Path | str, about: str = "") -> None:
         Ends in ``.keras``; the text goes beside it, into ``.json``.
     about : str
         What it was trained on, e.g. ``"505 simulated chest X-rays"``.
+
+    Raises
+    ------
+    DataError
+        If that fails; the file that was there before stays.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}-{os.getpid()}.keras")
+    part = path.with_name(f".{path.stem}.part.keras")
     try:
-        model.save(part)
-        _move_into_place(part, path, about)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _move_into_place(part: Path, path: Path, about: str) -> None:
-    """Give a finished file its name, and write beside it what the network was trained on."""
-    os.replace(part, path)
-    part.write_text(json.dumps({"trained_on": about}) + "\n", encoding="utf-8")
-    os.replace(part, path.with_suffix(".json"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.stem}.lock")):  # two at once take turns
+            model.save(part)
+            os.replace(part, path)
+            note = json.dumps({"trained_on": about})
+            path.with_suffix(".json").write_text(f"{note}\n", encoding="utf-8")
+    except Exception as error:  # a full disk is an OSError, or whatever HDF5 makes of it
+        with suppress(OSError):
+            part.unlink()
+        raise DataError(
+            f"{path} cannot be saved ({getattr(error, 'strerror', None) or type(error).__name__}): "
+            "make room there, or set CHEST_XRAYS_WORK to another folder, and train again."
+        ) from error
 
 
 def load(path: Path | str) -> tuple[keras.Model, str]:
@@ -387,19 +382,30 @@ def load(path: Path | str) -> tuple[keras.Model, str]:
     Raises
     ------
     DataError
-        If the file cannot be read as a network.
+        If the file is not a whole network from images to one number.
     """
-    path = Path(path)
     try:
-        model = keras.models.load_model(path)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        with zipfile.ZipFile(path) as archive:  # Keras leaves some of this to us
+            sizes = [member.file_size for member in archive.infolist()]
+            if sum(sizes) < 1e8:  # bytes; but what HDF5 unpacks may have any shape
+                with h5py.File(archive.open("model.weights.h5")) as file:
+                    file.visititems(lambda _, item: sizes.append(getattr(item, "nbytes", 0)))
+            if sum(sizes) > 1e8 or archive.testzip() or GIANT.search(archive.read("config.json")):
+                raise ValueError("too large, or damaged")
+        model = keras.models.load_model(path, compile=False)  # runs no code from the file
+        kind = len(model.input_shape), model.output_shape, model.layers[-1].activation.__name__
+        finite = all(np.isfinite(weights).all() for weights in model.get_weights())
+        if kind != (4, (None, 1), "sigmoid") or not finite:
+            raise ValueError("another kind of network")
+    except Exception as error:  # there is no end to what damaged files raise in zipfile and HDF5
         raise DataError(
-            f"{path.name} cannot be read as a network: delete it, then run episode 5 again."
+            f"{path} cannot be used as a network: if it is your own, run episode 5 again, "
+            "else download the lesson again."
         ) from error
-    try:
-        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["trained_on"]
-    except (OSError, ValueError, TypeError, KeyError):
-        about = "X-rays of which nothing is noted"
+    about = "X-rays of which nothing is noted"
+    with suppress(Exception), open(Path(path).with_suffix(".json"), encoding="utf-8") as file:
+        noted = json.loads(file.read(10_000))["trained_on"]
+        about = noted if noted.isprintable() else about
     return model, about
 
 
@@ -424,10 +430,12 @@ def load_trained() -> tuple[keras.Model, str]:
     keras.Model
         With its weights.
     str
-        One sentence: which network it is and what it was trained on.
+        One sentence: which network it is, why, and what it was trained on.
     """
-    own = work_folder() / "best_model.keras"
-    if not own.exists():
-        return load_pretrained()
-    model, about = load(own)
+    try:
+        model, about = load(work_folder() / "best_model.keras")
+    except DataError as error:
+        model, about = load_pretrained()
+        missing = isinstance(error.__cause__, FileNotFoundError)
+        return model, about if missing else f"{about[:-1]}, since {error}"
     return model, f"Your own network from episode 5, trained on {about}."

@@ -25,12 +25,12 @@ def work_folder() -> Path:
     DataError
         If it cannot be made.
     """
-    folder = ROOT / Path(os.environ.get("CHEST_XRAYS_WORK") or "work").expanduser()
+    folder = ROOT / os.path.expanduser(os.environ.get("CHEST_XRAYS_WORK") or "work")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
-            f"The work folder {folder} cannot be made ({error.strerror}): set CHEST_XRAYS_WORK "
-            "to a folder in which you may write."
+            f"{folder} cannot be the work folder ({error.strerror}): set CHEST_XRAYS_WORK to a "
+            "folder in which you may write."
         ) from error
     return folder

@@ -7,6 +7,15 @@ thickness maps), pleura (fluid), devices, film (from thickness to grey levels), 
 for one image), series (a folder of them).
 """
 
+import os
+import signal
+import sys
+
+if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # `python -m simulator` takes a while to import what follows, with nothing to tidy up yet.
+    STOPPED = b"python -m simulator: stopped before the end.\n"
+    signal.signal(signal.SIGINT, lambda *_: (os.write(2, STOPPED), os._exit(130)))
+
 from .devices import BIT, CORNERS, KINDS
 from .picture import FINDINGS, Picture, SimulatorError, simulate_one
 from .series import simulate

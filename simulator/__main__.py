@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 from .devices import CORNERS, KINDS, RATE_EFFUSION, RATE_NORMAL, Rate
 from .picture import FINDINGS, SimulatorError
 from .series import simulate
+
+# Ctrl+C, a request to end, a closed terminal
+ENDS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -15,25 +21,44 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip() not in ("", "none"))
 
 
-def rate(text: str) -> Rate:
-    """Read ``0.4`` or a rate for each kind such as ``marker=1,line=0.2``."""
-    if "=" not in text:
-        return float(text)
-    pairs = [part.split("=") for part in text.split(",")]
-    return {kind.strip(): float(value) for kind, value in pairs}
+def whole(text: str) -> int | str:
+    """Read a whole number; what is none is left for ``simulate`` to refuse."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def rate(text: str) -> Rate | str:
+    """Read ``0.4`` or a rate for each kind such as ``marker=1,line=0.2``; else as ``whole``."""
+    try:
+        if "=" not in text:
+            return float(text)
+        pairs = [part.split("=") for part in text.split(",")]
+        return {kind.strip(): float(value) for kind, value in pairs}
+    except ValueError:
+        return text
+
+
+class Parser(argparse.ArgumentParser):
+    """Options that are refused in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the options, and end with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}; --help lists the options.\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Read the options, make the folder, and return the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m simulator",
         description="Make simulated chest X-rays, with and without pleural effusion.",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="new folder for the X-rays")
-    parser.add_argument("--count", type=int, required=True, metavar="N", help="number of images")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="which series (0)")
-    parser.add_argument("--size", type=int, default=512, help="pixels a side (512)")
-    parser.add_argument("--prevalence", type=float, default=0.5, help="fraction of effusions (0.5)")
+    parser.add_argument("--count", type=whole, required=True, metavar="N", help="number of images")
+    parser.add_argument("--seed", type=whole, default=0, metavar="S", help="which series (0)")
+    parser.add_argument("--size", type=whole, default=512, help="pixels a side (512)")
+    parser.add_argument("--prevalence", type=rate, default=0.5, help="fraction of effusions (0.5)")
     parser.add_argument(
         "--findings", type=names, default=FINDINGS, help=f"some of: {', '.join(FINDINGS)}"
     )
@@ -43,17 +68,34 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--devices", type=names, default=KINDS, help=f"none, or some of: {', '.join(KINDS)}"
     )
-    parser.add_argument("--marker-corner", choices=CORNERS, help="where markers and stamps lie")
-    parser.add_argument("--processes", type=int, help="default: all cores")
+    parser.add_argument(
+        "--marker-corner", metavar="CORNER", help=f"of markers and stamps: {', '.join(CORNERS)}"
+    )
+    parser.add_argument("--processes", type=whole, help="default: all cores")
     options = vars(parser.parse_args(arguments))
     try:
         folder = simulate(**options)
     except SimulatorError as error:
-        print(f"python -m simulator: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     print(f"Written to {folder}")
     return 0
 
 
+def stop(number: int, frame: FrameType | None) -> None:
+    """End as by Ctrl+C, whatever the signal was; no other interrupts the tidying up."""
+    for end in ENDS:
+        signal.signal(end, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        for end in ENDS:
+            if signal.getsignal(end) != signal.SIG_IGN:  # as under nohup
+                signal.signal(end, stop)
+        status = main()
+    except KeyboardInterrupt:
+        print("python -m simulator: stopped before the end.", file=sys.stderr)
+        status = 130
+    sys.exit(status)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import multiprocessing
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import cv2
+import filelock
 import numpy as np
 
 from .devices import KINDS, RATE_EFFUSION, RATE_NORMAL, Rate
 from .picture import FINDINGS, SimulatorError, check_options, simulate_one
+from .workers import spread
 
 MARKER = "made-by-simulator.txt"
 NOTE = "Made by `python -m simulator`, which may overwrite this folder.\n"
-PARTS = ("chest_xrays", "outlines", "lungs", "devices", "manifest.csv", "checksums.txt", MARKER)
+SUMS = "checksums.txt"
+FOLDERS = ("chest_xrays/normal", "chest_xrays/effusion", "outlines", "lungs", "devices")
+# What programs that show folders leave in them; Jupyter keeps copies in the last.
+CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini", ".directory", ".ipynb_checkpoints"}
 LARGEST = 100_000
-MOST_WORKERS = 61  # Windows waits for no more than that many at once
 
 
 def simulate(
@@ -68,79 +70,152 @@ def simulate(
         If an option makes no sense or the folder cannot be used; nothing is changed then.
     """
     options: dict[str, Any] = {
-        "prevalence": prevalence, "findings": tuple(findings),
+        "prevalence": prevalence, "findings": findings,
         "device_rate_normal": device_rate_normal, "device_rate_effusion": device_rate_effusion,
-        "devices": tuple(devices), "marker_corner": marker_corner,
+        "devices": devices, "marker_corner": marker_corner,
     }  # fmt: skip
-    if isinstance(count, bool) or not isinstance(count, int | np.integer):
-        raise SimulatorError(f"count must be a whole number, not {count!r}.")
-    if not 1 <= count <= LARGEST:
-        raise SimulatorError(f"count must lie between 1 and {LARGEST}, not {count}.")
-    if processes is not None and processes < 1:
-        raise SimulatorError(f"processes must be at least 1, not {processes}.")
+    cores = os.cpu_count() or 1
+    processes = cores if processes is None else processes
+    for name, number in (("count", count), ("processes", processes)):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer):
+            raise SimulatorError(f"{name} must be a whole number, not {number!r}.")
+        if not 1 <= number <= LARGEST:
+            raise SimulatorError(f"{name} must lie between 1 and {LARGEST}, not {number}.")
     check_options(seed, 0, size, **options)
-    out = usable(Path(out))
-    processes = max(1, min(processes or os.cpu_count() or 1, count, MOST_WORKERS))
+    out = named(out)
     start = time.perf_counter()
-    beside = None
+    rows: list[dict] = []
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-        for part in ("chest_xrays/normal", "chest_xrays/effusion", "outlines", "lungs", "devices"):
-            (beside / part).mkdir(parents=True)
-        jobs = [(str(beside), seed, index, size, options) for index in range(count)]
-        rows = []
-        for row in run(jobs, processes):
-            rows.append(row)
-            if progress:
-                print(f"\rSimulated {len(rows)} of {count} X-rays", end="", flush=True)
-        write_tables(beside, rows)
-        beside.chmod(0o755)
-        put_in_place(beside, out)
+        with alone(out) as beside:
+            for folder in FOLDERS:
+                (beside / folder).mkdir(parents=True)
+            jobs = [(str(beside), seed, index, size, options) for index in range(count)]
+            for row in run(jobs, min(processes, count)):
+                rows.append(row)
+                if progress:
+                    print(f"\rSimulated {len(rows)} of {count} X-rays", end="", flush=True)
+            write_tables(beside, rows)
+            beside.chmod(0o755)
+            put_in_place(beside, out)
+    except filelock.Timeout as error:
+        raise SimulatorError(
+            f"{out} is being made by another run; wait for its end or choose another folder."
+        ) from error
     except OSError as error:
         raise SimulatorError(
-            f"{out} cannot be written ({error.strerror or error}); choose another folder."
-        ) from error
-    except BrokenProcessPool as error:
-        raise SimulatorError(
-            f"{out} was not made because a worker process ended; try fewer processes, "
-            'and in a script call simulate under `if __name__ == "__main__":`.'
+            f"{out} cannot be used ({error.strerror or error}); choose another folder."
         ) from error
     finally:
-        if beside is not None:
-            shutil.rmtree(beside, ignore_errors=True)
-    if progress:
-        print(f" in {time.perf_counter() - start:.1f} s")
+        if progress and rows:
+            with suppress(OSError):  # of the terminal, say; the folder is as it should be
+                print(f" in {time.perf_counter() - start:.1f} s")
     return out
 
 
-def usable(out: Path) -> Path:
-    """Return the folder if it is new, empty or our own; refuse it otherwise."""
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise SimulatorError(f"{out} is not a folder; choose a new folder for the X-rays.")
-    if out.exists():
+def named(out: str | Path) -> Path:
+    """Return the absolute path of the folder; refuse a name that no folder can have."""
+    try:
+        folder = Path(os.path.abspath(Path(out).expanduser()))
+        if not str(out).strip() or min(str(out)) < " " or not folder.name:  # "", NUL, "/"
+            raise ValueError
+        return folder
+    except (TypeError, ValueError, RuntimeError, OSError) as error:  # RuntimeError: ~nobody
+        raise SimulatorError(f"out must be the name of a folder, not {out!r}.") from error
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[Path]:
+    """Keep other runs away from a folder, and give a hidden one beside it to work in.
+
+    The hidden folder is removed in the end. After a run that was killed, the next one removes
+    what is left, or puts it back if that run had just moved the earlier X-rays out of the way.
+
+    Yields
+    ------
+    Path
+        An empty folder on the same disk.
+
+    Raises
+    ------
+    SimulatorError
+        If ``out`` cannot be replaced.
+    filelock.Timeout
+        If another run, in whatever process, makes the same folder.
+    """
+    work, lock = (out.with_name(f".{out.name}.{end}") for end in ("simulator", "simulator-lock"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(lock, blocking=False):
         try:
-            inside = {path.name for path in out.iterdir()}
-        except OSError as error:
-            raise SimulatorError(f"{out} cannot be read; choose a new folder.") from error
-        foreign = sorted(inside - set(PARTS))
-        if inside and (MARKER not in inside or foreign):
-            what = foreign[0] if foreign else sorted(inside)[0]
-            raise SimulatorError(
-                f"{out} holds {what!r}, which the simulator did not make; choose a new folder."
-            )
-    return out.absolute()
+            tidy(work, out)
+            check_replaceable(out)
+            work.mkdir(exist_ok=True)
+            # With a new name: a worker of a run that was killed a moment ago may still write.
+            yield Path(tempfile.mkdtemp(dir=work))
+        finally:
+            tidy(work, out)
+            with suppress(OSError):  # on Windows, filelock itself removes it a little later
+                lock.unlink()
+
+
+def put_in_place(beside: Path, out: Path) -> None:
+    """Move the finished folder to its name; an older one of ours makes way, or see ``tidy``."""
+    check_replaceable(out)  # again: a file may have come meanwhile
+    if out.exists():
+        out.rename(beside.with_name("old"))
+    beside.rename(out)
+
+
+def tidy(work: Path, out: Path) -> None:
+    """Remove the hidden folder; what it keeps of ``out`` goes back if nothing came in its place."""
+    if (work / "old").exists() and not out.exists():
+        (work / "old").rename(out)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def check_replaceable(out: Path) -> None:
+    """Refuse a folder that is not new, empty or exactly what the simulator wrote."""
+    if not os.path.lexists(out):
+        return
+    if out.is_symlink() or not out.is_dir():
+        raise SimulatorError(f"{out} is not a folder; choose a new folder for the X-rays.")
+    if os.path.ismount(out) or Path.cwd().is_relative_to(out.resolve()):
+        raise SimulatorError(f"{out} is in use and cannot be replaced; choose a new folder in it.")
+    for name in foreign(out):
+        raise SimulatorError(
+            f"{out} holds {name!r}, which the simulator did not make or somebody has changed; "
+            "choose a new folder."
+        )
+
+
+def foreign(out: Path) -> Iterator[str]:
+    """Yield the names of files that the simulator did not write, or not as they are now."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    sums = {}
+    if (out / MARKER).is_file() and (out / SUMS).is_file():
+        lines = (out / SUMS).read_text("utf-8", errors="replace").splitlines()
+        sums = {line[66:]: line[:64] for line in lines}
+        sums |= {name: digest(out / name) for name in (SUMS, MARKER)}
+    for place, folders, files in os.walk(out, onerror=refuse):
+        folders[:] = sorted(set(folders) - CLUTTER)
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        for name in sorted(set(files) - CLUTTER) + links:
+            path = Path(place, name)
+            known = path.relative_to(out).as_posix()
+            if name.startswith("._"):  # what macOS notes about a file on other systems' disks
+                continue
+            if known not in sums or not path.is_file() or sums[known] != digest(path):
+                yield known
 
 
 def run(jobs: list[tuple], processes: int) -> Iterator[dict]:
     """Yield the manifest's rows in the order of the jobs."""
     if processes == 1:
         yield from map(write_one, jobs)
-        return
-    # "spawn" starts clean workers, also from a notebook whose kernel runs threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        yield from pool.map(write_one, jobs, chunksize=2)
+    else:
+        yield from spread(write_one, jobs, processes, at_once=2)
 
 
 def write_one(job: tuple) -> dict:
@@ -174,18 +249,12 @@ def write_tables(folder: Path, rows: list[dict]) -> None:
         writer.writerows(rows)
     sums = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        sums.append(f"{digest}  {path.relative_to(folder).as_posix()}\n")
-    (folder / "checksums.txt").write_text("".join(sorted(sums, key=lambda s: s[66:])))
+        sums.append(f"{digest(path)}  {path.relative_to(folder).as_posix()}\n")
+    (folder / SUMS).write_text("".join(sorted(sums, key=lambda s: s[66:])))
     (folder / MARKER).write_text(NOTE)
 
 
-def put_in_place(beside: Path, out: Path) -> None:
-    """Move the finished folder to its name; an older one of ours makes way."""
-    if not out.exists():
-        beside.rename(out)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
-    out.rename(aside / out.name)
-    beside.rename(out)
-    shutil.rmtree(aside, ignore_errors=True)
+def digest(path: Path) -> str:
+    """Return a file's SHA-256 check sum, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

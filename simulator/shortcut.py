@@ -3,9 +3,8 @@
 Made for the episode in which a network learns to look at the marker and the learner finds it out.
 """
 
-import multiprocessing
 import os
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from helpers.images import resize, standardise
 
 from .devices import BIT
 from .picture import simulate_one
-from .series import MOST_WORKERS
+from .workers import spread
 
 
 class Planted(NamedTuple):
@@ -69,11 +68,8 @@ def plant(
         for label, corner in enumerate(corners)
         for index in range(count // 2)
     ]
-    # "spawn" starts clean workers: a kernel runs threads, which "fork" would not survive.
-    context = multiprocessing.get_context("spawn")
-    workers = max(1, min((os.cpu_count() or 1) - 1, MOST_WORKERS))
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        made = list(pool.map(simulate_with_marker, jobs, chunksize=10))
+    workers = max(1, (os.cpu_count() or 1) - 1)
+    made = list(spread(simulate_with_marker, jobs, workers, at_once=10))
     planted, first = {}, 0
     for name, (count, *_) in sets.items():
         images, markers = zip(*made[first : first + 2 * (count // 2)], strict=True)

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -175,6 +176,27 @@ def _check_data() -> bool:
     return True
 
 
+def _check_work() -> bool:
+    """Print where learners' own work will be kept; tell if it can be written there."""
+    from helpers.paths import DataError, work_folder
+
+    try:
+        folder = work_folder()
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(1_000_000))  # about a network; a disk or a quota may be full
+    except DataError as error:
+        print(f"Work: {error}")
+        return False
+    except OSError as error:
+        print(
+            f"Work: {folder} cannot be written ({error.strerror}): make room there, or set "
+            "CHEST_XRAYS_WORK to a folder in which you may write."
+        )
+        return False
+    print(f"Work: kept in {folder}")
+    return True
+
+
 def main(root: Path = ROOT) -> int:
     """Print one line for each thing checked, and at the end if the lesson will run.
 
@@ -217,8 +239,9 @@ def main(root: Path = ROOT) -> int:
 
     if bad:
         print("Data: not checked before all of the above is there.")
-    elif not _check_data():
-        bad.append("data")
+    else:
+        bad += [] if _check_data() else ["data"]
+        bad += [] if _check_work() else ["work"]
     if bad:
         print(f"You are not ready yet: see above what to do about {', '.join(bad)}.")
         return 1

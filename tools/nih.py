@@ -6,6 +6,8 @@ findings that a program read out of the reports, and boxes around about 1,000 of
 
 import argparse
 import csv
+import filecmp
+import math
 import os
 import random
 import shutil
@@ -23,6 +25,8 @@ from helpers.images import DataError, read_image, resize, standardise
 BOX_IMAGE_SIZE = 1024  # pixels; the boxes are given in images of this width and height
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "View Position")
 MANIFEST_COLUMNS = ("file", "label", "patient", "side", "view", "findings", "age", "sex")
+UNFINISHED = ".unfinished-"
+LARGEST_SIZE = 4096  # pixels
 README = """# A selection of the NIH chest X-rays
 
 {count} X-rays a class, one a patient, view {view}, seed {seed}, {size} x {size} pixels, picked from
@@ -56,13 +60,14 @@ def choose(
     entries
         ``Data_Entry_2017.csv`` or its later edition.
     out
-        Folder to write; it must be new or empty.
+        Folder to write; it must be new or empty. It may lie among the images: what was picked
+        before, or is being picked, is not taken for an original.
     boxes
         ``BBox_List_2017.csv``, if outlines are wanted.
     count
         Images of each class.
     size
-        Pixels of each side of the images written.
+        Pixels of each side of the images written, 32 to 4096.
     view
         ``PA``, ``AP`` or ``any``.
     seed
@@ -78,51 +83,70 @@ def choose(
     DataError
         If a file is not in the NIH format, or there are too few images.
     """
-    out = Path(out)
-    if count < 1 or size < 32:
-        raise DataError("The count must be at least 1 and the size at least 32 pixels.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} is there already and not empty: name a new folder.")
-    rows = list(_read_entries(Path(entries)))
-    rectangles = _read_boxes(Path(boxes)) if boxes is not None else {}
-    paths = _index(Path(images))
-    picker = random.Random(seed)
-    temporary = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f"{out.name}.unfinished-"))
-        folder = temporary / "data"
-        patients: set[str] = set()
-        manifest = []
-        for label in reversed(CLASSES):  # effusion first: it is the rarer one
-            candidates = sorted(
-                (row for row in rows if row["label"] == label and view in ("any", row["view"])),
-                key=lambda row: row["image"],
-            )
-            picker.shuffle(candidates)
-            candidates.sort(key=lambda row: row["image"] not in rectangles)
-            manifest += _write_class(folder, label, candidates, paths, patients, count, size)
-        _write_outlines(folder, manifest, rectangles, size)
-        manifest.sort(key=lambda row: (CLASSES.index(row["label"]), row["file"]))
-        with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(
-                file, MANIFEST_COLUMNS, extrasaction="ignore", lineterminator="\n"
-            )
-            writer.writeheader()
-            writer.writerows(manifest)
-        text = README.format(count=count, view=view, seed=seed, size=size)
-        (folder / "README.md").write_text(text, encoding="utf-8")
-        if out.exists():
-            out.rmdir()
-        os.replace(folder, out)
-    except OSError as error:
+    if count < 1 or not 32 <= size <= LARGEST_SIZE:
         raise DataError(
-            f"{out} cannot be written ({error.strerror}): make room there or name another folder."
+            f"The count must be at least 1 and the size 32 to {LARGEST_SIZE} pixels: change them."
+        )
+    out = Path(out)
+    try:
+        out = Path(os.path.realpath(out))
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise DataError(f"{out} is there already and not empty: name a new folder.")
+        if out == Path.cwd() or os.path.ismount(out):  # it could not be replaced at the end
+            raise DataError(f"{out} is where you are, or a whole disk: name a new folder in it.")
+        rows = list(_read_entries(Path(entries)))
+        rectangles = _read_boxes(Path(boxes)) if boxes is not None else {}
+        paths = _index(Path(images))
+        above = next((folder for folder in out.parents if folder.exists()), out.parent)
+        with tempfile.TemporaryDirectory(
+            dir=above, prefix=out.name + UNFINISHED, ignore_cleanup_errors=True
+        ) as temporary:
+            folder = Path(temporary, "data")
+            try:
+                manifest = _pick(folder, rows, rectangles, paths, count, size, view, seed)
+                _write_outlines(folder, manifest, rectangles, size)
+                _write_manifest(folder, manifest)
+                text = README.format(count=count, view=view, seed=seed, size=size)
+                (folder / "README.md").write_text(text, encoding="utf-8")
+                find_dataset(folder)  # refuses what nobody could use
+                out.parent.mkdir(parents=True, exist_ok=True)
+                if out.exists():
+                    out.rmdir()
+                os.replace(folder, out)
+            finally:  # and once more by `with`, if Ctrl+C comes meanwhile
+                shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        why = (error.strerror or "unknown reason").lower()
+        raise DataError(
+            f"{out} cannot be written ({why}): make sure that there is room and that you may write "
+            "there, or name another folder."
         ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
     return out
+
+
+def _pick(
+    folder: Path,
+    rows: Sequence[dict[str, str]],
+    rectangles: dict[str, list[list[float]]],
+    paths: dict[str, list[Path]],
+    count: int,
+    size: int,
+    view: str,
+    seed: int,
+) -> list[dict[str, str]]:
+    """Pick and write the images of both classes; return their rows, sorted."""
+    picker = random.Random(seed)
+    patients: set[str] = set()
+    manifest = []
+    for label in reversed(CLASSES):  # effusion first: it is the rarer one
+        candidates = sorted(
+            (row for row in rows if row["label"] == label and view in ("any", row["view"])),
+            key=lambda row: row["image"],
+        )
+        picker.shuffle(candidates)
+        candidates.sort(key=lambda row: row["image"] not in rectangles)
+        manifest += _write_class(folder, label, candidates, paths, patients, count, size)
+    return sorted(manifest, key=lambda row: (CLASSES.index(row["label"]), row["file"]))
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -133,9 +157,16 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             for row in reader:
                 if any(row):
                     yield reader.line_num, [cell.strip() for cell in row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DataError(f"{path.name} cannot be read as a table ({why}): get it again.") from error
+    except OSError as error:
+        why = (error.strerror or "unknown reason").lower()
+        raise DataError(
+            f"{path.name} cannot be read ({why}): name the right file, or allow reading it."
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path.name} is not a table in UTF-8 with commas: get it again from the NIH "
+            "collection."
+        ) from error
 
 
 def _read_entries(path: Path) -> Iterator[dict[str, str]]:
@@ -149,16 +180,29 @@ def _read_entries(path: Path) -> Iterator[dict[str, str]]:
             f"{path.name} has no column '{missing[0]}': give the file Data_Entry_2017.csv of the "
             "NIH collection."
         )
-    seen = set()
+    seen: dict[str, list[str]] = {}
     for line, row in rows:
         entry = dict(zip(header, row, strict=False))
         if not entry.keys() >= set(COLUMNS):
             raise DataError(f"{path.name} breaks off in line {line}: get it again.")
+        for column in ("Image Index", "Patient ID"):
+            if not entry[column]:  # two patients without a number would count as one
+                raise DataError(
+                    f"{path.name} has no '{column}' in line {line}: get it again, or take the "
+                    "line out."
+                )
+        known = [entry[name] for name in COLUMNS]
+        if seen.setdefault(entry["Image Index"], known) != known:
+            raise DataError(
+                f"{path.name} lists an image a second time and otherwise in line {line}: get it "
+                "again, or take the line out."
+            )
         findings = entry["Finding Labels"].split("|")
         label = "normal" if findings == ["No Finding"] else "effusion"
-        if entry["Image Index"] in seen or (label == "effusion" and "Effusion" not in findings):
+        if seen[entry["Image Index"]] is not known:  # the same line again
             continue
-        seen.add(entry["Image Index"])
+        if label == "effusion" and "Effusion" not in findings:
+            continue
         yield {
             "image": entry["Image Index"],
             "label": label,
@@ -172,7 +216,10 @@ def _read_entries(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _read_boxes(path: Path) -> dict[str, list[list[float]]]:
-    """Read the boxes around effusions: x, y, width, height in pixels of the original image."""
+    """Read the boxes around effusions: left, top, right, bottom in pixels of the original image.
+
+    What lies outside the image is cut off, but some of each box must lie inside.
+    """
     rows = _rows(path)
     _, header = next(rows, (0, []))
     if header[:2] != ["Image Index", "Finding Label"]:
@@ -184,24 +231,37 @@ def _read_boxes(path: Path) -> dict[str, list[list[float]]]:
     for line, row in rows:
         try:
             image, finding, x, y, width, height = row[:6]
-            box = [float(x), float(y), float(width), float(height)]
+            numbers = [float(x), float(y), float(width), float(height)]
         except ValueError as error:
             raise DataError(
                 f"{path.name} has no four numbers in line {line}: get it again."
             ) from error
-        if finding == "Effusion":
-            boxes.setdefault(image, []).append(box)
+        if finding != "Effusion":
+            continue
+        starts, lengths = numbers[:2], numbers[2:]
+        left, top = (max(start, 0) for start in starts)
+        ends = (start + length for start, length in zip(starts, lengths, strict=True))
+        right, bottom = (min(end, BOX_IMAGE_SIZE) for end in ends)
+        if not (all(map(math.isfinite, numbers)) and left < right and top < bottom):
+            raise DataError(
+                f"{path.name} has a box that is empty or outside its image in line {line}: get it "
+                "again, or take the line out."
+            )
+        boxes.setdefault(image, []).append([left, top, right, bottom])
     return boxes
 
 
-def _index(folder: Path) -> dict[str, Path]:
-    """Find all PNG files in a folder and below, by name."""
-    paths: dict[str, Path] = {}
+def _index(folder: Path) -> dict[str, list[Path]]:
+    """Find all PNG files in a folder and below, by name, but none that were picked before."""
+    paths: dict[str, list[Path]] = {}
     for parent, folders, names in os.walk(folder):
-        folders.sort()
+        if "manifest.csv" in names and "chest_xrays" in folders:
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if UNFINISHED not in name)
         for name in names:
             if name.lower().endswith(".png"):
-                paths.setdefault(name, Path(parent, name))
+                paths.setdefault(name, []).append(Path(parent, name))
     if not paths:
         raise DataError(f"{folder} holds no PNG files: name the folder of the unpacked archives.")
     return paths
@@ -211,7 +271,7 @@ def _write_class(
     folder: Path,
     label: str,
     candidates: Sequence[dict[str, str]],
-    paths: dict[str, Path],
+    paths: dict[str, list[Path]],
     patients: set[str],
     count: int,
     size: int,
@@ -229,12 +289,19 @@ def _write_class(
         if row["image"] not in paths:
             missing.append(row["image"])
             continue
+        first, *others = paths[row["image"]]
         try:
-            image = resize(read_image(paths[row["image"]]), size)
+            differ = [path for path in others if not filecmp.cmp(first, path, shallow=False)]
+            image = resize(read_image(first), size)
             standardise(image)  # refuses a constant image
-        except DataError as error:
+        except (DataError, OSError) as error:
             unusable.append(f"{row['image']} ({error})")
             continue
+        if differ:
+            raise DataError(
+                f"{differ[0]} and {first} have one name but are two images: take one of the two "
+                "away."
+            )
         _write_png(target / row["image"], image)
         patients.add(row["patient"])
         taken.append({**row, "file": f"chest_xrays/{label}/{row['image']}"})
@@ -264,12 +331,20 @@ def _write_outlines(
         if row["label"] != "effusion" or row["image"] not in boxes:
             continue
         mask = np.zeros((size, size), np.uint8)
-        for x, y, width, height in boxes[row["image"]]:
-            left, top = max(0, round(x * scale)), max(0, round(y * scale))
-            right, bottom = round((x + width) * scale), round((y + height) * scale)
+        for box in boxes[row["image"]]:
+            left, top, right, bottom = (round(edge * scale) for edge in box)
+            left, top = min(left, size - 1), min(top, size - 1)
             mask[top : max(bottom, top + 1), left : max(right, left + 1)] = 255
         (folder / "outlines").mkdir(exist_ok=True)
         _write_png(folder / "outlines" / row["image"], mask)
+
+
+def _write_manifest(folder: Path, manifest: Sequence[dict[str, str]]) -> None:
+    """Write the table of the images picked."""
+    with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, MANIFEST_COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(manifest)
 
 
 def _write_png(path: Path, image: np.ndarray) -> None:
@@ -288,7 +363,7 @@ def main(arguments: Sequence[str]) -> int:
     Returns
     -------
     int
-        The exit code: 0, or 1 if the X-rays cannot be picked.
+        The exit code: 0, 1 if the X-rays cannot be picked, 130 after Ctrl+C.
     """
     parser = argparse.ArgumentParser(
         prog="python -m tools.nih",
@@ -305,11 +380,14 @@ def main(arguments: Sequence[str]) -> int:
     options = vars(parser.parse_args(arguments))
     try:
         out = choose(**options)
+        print(find_dataset(out))
+        print(f"To use them, set CHEST_XRAYS={out}")
     except DataError as error:
         print(f"\n{error}", file=sys.stderr)  # the line of progress may not have ended
         return 1
-    print(find_dataset(out))
-    print(f"To use them, set CHEST_XRAYS={out.resolve()}")
+    except KeyboardInterrupt:
+        print("\nInterrupted: run this again to pick the X-rays.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -1,6 +1,10 @@
 """The guessing game is fair, counts right, and keeps its score for episode 5."""
 
+import errno
+import html
 import json
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -143,6 +147,39 @@ def test_a_score_that_cannot_be_kept_is_still_told_in_words(xrays, shown, monkey
     assert "note it down" in verdict.value
     assert "yours &amp; mine" in verdict.value  # the folder's name is text, not HTML
     assert human_score() is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_no_text_from_the_disk_becomes_html(make_data, shown, monkeypatch):
+    evil = "<img src=x onerror=alert(1)>"
+    game = GuessingGame(data.find_dataset(make_data(evil)))
+    monkeypatch.setenv("CHEST_XRAYS_WORK", str(game.dataset.files[0] / evil))  # below a file
+    game.play()
+    for _ in range(10):
+        for widget in shown[0].children[::2]:
+            assert evil not in widget.value
+        game.guess("effusion")
+    assert "note it down" in shown[0].children[2].value
+    assert html.escape(evil) in shown[0].children[2].value
+    game.look()
+    assert not any(evil in getattr(each, "data", None) or "" for each in shown[1:])
+
+
+def test_a_full_disk_leaves_the_last_score_and_no_part_of_the_next(xrays, shown, monkeypatch):
+    def full(part, *_, **__):
+        part.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    first, second = GuessingGame(xrays), GuessingGame(xrays)
+    for _ in range(10):
+        first.guess("effusion")
+    kept = human_score()
+    monkeypatch.setattr(Path, "write_text", full)
+    for _ in range(10):
+        second.guess("no effusion")
+    assert "note it down" in second.answer(True)
+    assert human_score() == kept
+    assert [file.name for file in work_folder().iterdir()] == ["guessing_score.json"]
 
 
 def test_a_damaged_score_or_one_from_other_data_counts_as_none(xrays):

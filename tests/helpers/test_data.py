@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from helpers.images import standardise
 
 
 def listing(folder):
-    return sorted((str(p), p.stat().st_size) for p in folder.rglob("*"))
+    return sorted((str(p), p.lstat().st_size) for p in folder.rglob("*"))
 
 
 def refused(call, *arguments):
@@ -34,10 +35,10 @@ def refused(call, *arguments):
 def denied(only, original):
     """Return a method of Path that refuses one path, as for a user without permission."""
 
-    def method(path):
+    def method(path, *arguments, **options):
         if path == only:
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return original(path)
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return original(path, *arguments, **options)
 
     return method
 
@@ -70,6 +71,7 @@ def test_everything_known_is_listed_in_order(make_data):
         *("n000_0.png", "n000_1.png", "n001_0.png", "n001_1.png"),
         *("e000_0.png", "e000_1.png", "e001_0.png", "e001_1.png"),
     ]
+    assert [row["file"].split("/")[-1] for row in xrays.manifest] == [p.name for p in xrays.files]
     assert xrays.labels == (0, 0, 0, 0, 1, 1, 1, 1)
     assert xrays.patients == ("n000", "n000", "n001", "n001", "e000", "e000", "e001", "e001")
     assert xrays.masks[:4] == (None,) * 4
@@ -126,6 +128,7 @@ def test_the_class_folders_may_lie_here_or_one_or_two_levels_below(make_data):
     )
     xrays = data.find_dataset(bare)
     assert (len(xrays), xrays.patients, xrays.masks, xrays.folder) == (12, None, None, bare)
+    assert xrays.manifest is None
     assert str(xrays) == "Data: chest X-rays in bare – 12 images: 6 normal, 6 effusion"
 
 
@@ -145,8 +148,22 @@ def test_patients_are_read_from_nih_names(make_data):
     xrays = data.find_dataset(folder)
     assert len(set(xrays.patients)) == 6
     assert xrays.patients[0] == "00000003"
+    names = [f"{path.name}\n" for path in xrays.files]  # a manifest that does not say patients
+    (folder / "manifest.csv").write_text("".join(["file\n", *names]))
+    assert data.find_dataset(folder).patients == xrays.patients
+    (folder / "manifest.csv").unlink()
     write_png(folder / "chest_xrays" / "normal" / "other.png", make_image(99))
     assert data.find_dataset(folder).patients is None
+
+
+def test_one_patient_is_no_patients(make_data):
+    folder = make_data(images=2)
+    edited(folder, "n000,", "e000,")
+    for name in ("n001,", "e001,"):
+        edited(folder, name, "e000,")
+    xrays = data.find_dataset(folder)
+    assert str(xrays).endswith("2 effusion, from 1 patient")
+    assert "4 images of 1 patient are too few" in refused(data.split, xrays)
 
 
 def test_simulated_sets_are_named_so(make_data):
@@ -190,6 +207,15 @@ def unknown_home(folder):
     return "~nobody-of-this-name/set", "set cannot be read (no such file"
 
 
+def a_nul(folder):
+    return f"{folder}\0x", "\ufffdx cannot be read (no such file"
+
+
+def a_loop(folder):
+    (folder / "loop").symlink_to(folder / "loop")
+    return folder / "loop", "loop cannot be read (too many levels of symbolic links"
+
+
 def a_file(folder):
     return folder / "manifest.csv", "manifest.csv cannot be read (not a directory"
 
@@ -197,12 +223,12 @@ def a_file(folder):
 def no_folders(folder):
     shutil.rmtree(folder)
     folder.mkdir()
-    return folder, "but it holds no folders: rename or add"
+    return folder, "but it holds no folders: rename"
 
 
 def missing_class(folder):
     shutil.rmtree(folder / "chest_xrays" / "effusion")
-    return folder, "needs two folders named 'normal' and 'effusion', but it holds normal:"
+    return folder, "'normal' and 'effusion' that may be read, but it holds normal:"
 
 
 def other_names(folder):
@@ -227,6 +253,11 @@ def two_cases(folder):
     return folder, "holds more than one set"
 
 
+def broken_link(folder):
+    (folder / "chest_xrays" / "normal" / "linked.png").symlink_to(folder / "nowhere.png")
+    return folder, "linked.png cannot be read (no such file"
+
+
 def other_format(folder):
     (folder / "chest_xrays" / "normal" / "scan.dcm").write_bytes(b"DICM")
     return folder, "normal/scan.dcm is neither PNG nor JPEG"
@@ -240,12 +271,42 @@ def in_both_classes(folder):
 
 def not_in_manifest(folder):
     write_png(folder / "chest_xrays" / "normal" / "new.png", make_image(99))
-    return folder, "normal/new.png is not listed in manifest.csv"
+    return folder, "normal/new.png has 0 rows in "
+
+
+def not_in_either_manifest(folder):
+    (folder / "manifest.csv").write_text("name,price\napple,3\n")
+    return folder / "chest_xrays", "n000_0.png in the column 'file', or take the table away"
+
+
+def empty_manifest(folder):
+    (folder / "manifest.csv").write_text("")
+    return folder, "normal/n000_0.png has 0 rows in "
+
+
+def manifest_of_other_names(folder):
+    (folder / "manifest.csv").write_text("file,patient\nchest_xrays/normal/other.png,1\n")
+    return folder, "normal/n000_0.png has 0 rows in "
+
+
+def listed_twice(folder):
+    table = folder / "manifest.csv"
+    with table.open("a") as file:
+        file.write("n001_0.png,normal,n002,none,PA,\n")
+    return folder, "normal/n001_0.png has 2 rows in "
+
+
+def in_two_folders(folder):
+    effusion = folder / "chest_xrays" / "effusion"
+    (effusion / "e000_0.png").rename(effusion / "n000_0.png")
+    names = sorted({path.name for path in folder.glob("chest_xrays/*/*.png")})
+    (folder / "manifest.csv").write_text("\n".join(["file", *names]))
+    return folder, "effusion/n000_0.png has 0 rows in "
 
 
 def other_label(folder):
     edited(folder, "n001_0.png,normal", "n001_0.png,effusion")
-    return folder, "normal/n001_0.png is called effusion in manifest.csv"
+    return folder, "normal/n001_0.png is called effusion in "
 
 
 def patient_left_out(folder):
@@ -255,13 +316,22 @@ def patient_left_out(folder):
 
 def manifest_in_another_code(folder):
     edited(folder, ",n001,", ",Größe,")
-    return folder, "manifest.csv is not a table in UTF-8"
+    return folder, "manifest.csv is no table in UTF-8 ('utf-8' codec"
+
+
+def manifest_is_a_folder(folder):
+    (folder / "manifest.csv").unlink()
+    (folder / "manifest.csv").mkdir()
+    return folder, "manifest.csv cannot be read ("
 
 
 BAD_FOLDERS = (
-    *(missing_folder, too_long_a_name, unknown_home, a_file, no_folders, missing_class),
+    *(missing_folder, too_long_a_name, unknown_home, a_nul, a_file, no_folders, missing_class),
     *(other_names, empty_class, two_sets, two_cases, other_format, in_both_classes),
-    *(not_in_manifest, other_label, patient_left_out, manifest_in_another_code),
+    *(not_in_manifest, not_in_either_manifest, empty_manifest, manifest_of_other_names),
+    *(listed_twice, in_two_folders, other_label, patient_left_out, manifest_in_another_code),
+    manifest_is_a_folder,
+    *([a_loop, broken_link] if os.name == "posix" else []),
 )
 
 
@@ -281,22 +351,41 @@ def test_what_may_not_be_read_is_named(make_data, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Path, "iterdir", denied(normal, Path.iterdir))
         assert f"{normal} cannot be read (permission denied)" in refused(data.find_dataset, folder)
+    with monkeypatch.context() as patch:  # its names may be listed, but nothing in it opened
+        patch.setattr(os, "stat", denied(os.path.join(normal, "."), os.stat))
+        assert f"{normal} cannot be read (permission denied)" in refused(data.find_dataset, folder)
+    with monkeypatch.context() as patch:
+        table = folder / "manifest.csv"
+        patch.setattr(Path, "read_bytes", denied(table, Path.read_bytes))
+        assert f"{table} cannot be read (permission denied)" in refused(data.find_dataset, folder)
     shutil.copy(normal / "n003_0.png", effusion / "e002_0.png")  # so these two are compared
-    monkeypatch.setattr(Path, "read_bytes", denied(effusion / "e002_0.png", Path.read_bytes))
+    monkeypatch.setattr(Path, "open", denied(effusion / "e002_0.png", Path.open))
     said = refused(data.find_dataset, folder)
     assert "effusion/e002_0.png cannot be read (permission denied)" in said
 
 
+def test_a_folder_that_may_not_be_read_blocks_only_itself(make_data, monkeypatch):
+    folder = make_data()
+    (folder / "lost+found").mkdir()
+    for original in (os.listdir, os.scandir):  # as for a user; root may read all
+        closed = denied(str(folder / "lost+found"), original)
+        monkeypatch.setattr(os, original.__name__, lambda p, closed=closed: closed(str(p)))
+    assert len(data.find_dataset(folder)) == 12
+    (folder / "chest_xrays").rename(folder.parent / "elsewhere")
+    said = refused(data.find_dataset, folder)
+    assert "that may be read, but it holds lost+found, outlines:" in said
+
+
 def test_files_of_equal_size_are_read_once_and_others_not_at_all(make_data, monkeypatch):
-    folder = make_data(images=10)
+    folder = make_data(images=10, manifest=False)
     files = sorted(folder.glob("chest_xrays/*/*.png"))
     largest = max(path.stat().st_size for path in files)
     for number, path in enumerate(files):
         other = [300, 301][path.parent.name == "normal"] if number % 10 == 0 else 0
         path.write_bytes(path.read_bytes().ljust(largest + other, b"\0"))
     read = Counter()
-    original = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda p: (read.update([p.name]), original(p))[1])
+    original = Path.open
+    monkeypatch.setattr(Path, "open", lambda p, how: (read.update([p.name]), original(p, how))[1])
     data.find_dataset(folder)
     assert len(read) == 18
     assert set(read.values()) == {1}
@@ -314,9 +403,26 @@ def test_manifests_are_read_however_they_write_paths_and_wherever_they_lie(make_
         text.replace("chest_xrays/", "./").replace("normal/", "Normal/"),
         text.replace(",effusion,", ",Effusion ,"),
         text.replace(",label,", ",class,"),  # the folder says it
+        text.replace(",", ";"),  # Excel where a comma is the decimal point
+        "\ufeffsep=;\r\n" + text.replace(",", ";").replace("\n", "\r\n"),
+        text.replace(",", "\t"),
+        text.replace("file,", ' "File" ;').replace("patient", " Patient").replace(",", ";"),
+        "\n,,\n" + text.replace("\n", "\n\n") + ",,,,,,,,\n",  # empty rows
+        text.replace("chest_xrays/normal/", "").replace("chest_xrays/effusion/", ""),
+        text.replace("chest_xrays/normal/", "D:/scans/").replace("\n", "\r"),
+        text + "chest_xrays/normal/gone.png,normal,n999,none,PA,\n",  # taken away by a learner
+        text.replace(",n001,none,PA,", ",n001"),  # a row that is too short
     ):
         table.write_text(written, encoding="utf-8", newline="")
+        assert data.find_dataset(folder) == known, written
+        rows = data.find_dataset(folder).manifest
+        assert [row["patient"] for row in rows] == [*known.patients]
+        assert len({tuple(row) for row in rows}) == 1  # the same columns in each
+    for code in ("utf-16", "utf-16-le", "utf-16-be"):  # "Unicode text"
+        mark = "" if code == "utf-16" else "\ufeff"
+        table.write_text(mark + text.replace(",", "\t"), encoding=code)
         assert data.find_dataset(folder) == known
+    table.write_text(text)
     for name in ("manifest.csv", "outlines"):  # or beside the class folders
         (folder / name).rename(folder / "chest_xrays" / name)
     xrays = data.find_dataset(folder)
@@ -324,18 +430,34 @@ def test_manifests_are_read_however_they_write_paths_and_wherever_they_lie(make_
     assert sum(mask is not None for mask in xrays.masks) == 6
 
 
-def test_a_manifest_of_something_else_is_passed_over(make_data):
+def test_names_are_the_same_however_a_system_writes_their_accents(make_data):
+    folder = make_data()
+    text = (folder / "manifest.csv").read_text()
+    for form, other in [("NFC", "NFD"), ("NFD", "NFC")]:
+        name, written = (unicodedata.normalize(each, "Jürgen_é") for each in (form, other))
+        for path in [*folder.rglob("*0_0.png")]:
+            path.rename(path.with_name(f"{name}{path.name}"))
+        for path in folder.glob("outlines/Jü*"):
+            path.rename(path.with_name(f"{written}{path.name.removeprefix(name)}"))
+        rows = text.replace("al/n000", f"al/{written}n000").replace("on/e000", f"on/{written}e000")
+        (folder / "manifest.csv").write_text(rows, encoding="utf-8")
+        xrays = data.find_dataset(folder)
+        assert len(set(xrays.patients)) == 12
+        assert sum(mask is not None for mask in xrays.masks) == 6
+        shutil.rmtree(folder)
+        make_data()
+
+
+def test_a_manifest_outside_of_the_data_may_be_of_something_else(make_data):
     folder = make_data(manifest=False)
-    for text in (
-        "name,price\napple,3\n",
-        "file,patient\nchest_xrays/normal/other.png,1\n",
-        "",
-    ):
+    (folder / "chest_xrays").rename(folder / "mine")
+    for text in ("name,price\napple,3\n", "file,patient\nchest_xrays/normal/other.png,1\n", ""):
         (folder / "manifest.csv").write_text(text)
-        assert data.find_dataset(folder).patients is None
-    names = [f"{p.parent.name}/{p.name}," for p in sorted(folder.glob("chest_xrays/*/*.png"))]
+        xrays = data.find_dataset(folder / "mine")
+        assert (xrays.patients, xrays.folder) == (None, folder / "mine")
+    names = [f"{p.parent.name}/{p.name}," for p in sorted(folder.glob("mine/*/*.png"))]
     (folder / "manifest.csv").write_text("\n".join(["file,patient", *names]))
-    xrays = data.find_dataset(folder)  # ours, but nobody knows the patients
+    xrays = data.find_dataset(folder / "mine")  # ours, but nobody knows the patients
     assert (xrays.patients, xrays.folder) == (None, folder)
 
 
@@ -438,7 +560,7 @@ def test_masks_fit_the_images(make_data):
     assert not masks.any()
     (outlines / "e005_0.png").write_bytes(b"no image")
     said = refused(data.load_masks, data.find_dataset(folder))
-    assert "outlines/e005_0.png is not a PNG or JPEG" in said
+    assert "The mask outlines/e005_0.png is not a PNG or JPEG" in said
 
 
 # ---------------------------------------------------------------- split

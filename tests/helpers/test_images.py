@@ -3,6 +3,8 @@
 import io
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from support import is_one_sentence, make_image, write_png
+from support import ROOT, is_one_sentence, make_image, write_png
 
 from helpers import images
 from helpers.images import DataError, read_image
@@ -26,11 +28,12 @@ def with_pillow(image, mode):
     return file.getvalue()
 
 
-def png_head(width, height):
-    def chunk(kind, content):
-        body = kind + content
-        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+def chunk(kind, content):
+    body = kind + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
+
+def png_head(width, height):
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     pixels = chunk(b"IDAT", zlib.compress(bytes(1000)))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + pixels + chunk(b"IEND", b"")
@@ -52,6 +55,8 @@ KINDS = {
 TOO_WIDE_JPEG = bytearray(JPEG)
 START = JPEG.index(b"\xff\xc0")  # the frame header: height and width follow 5 bytes later
 TOO_WIDE_JPEG[START + 5 : START + 9] = struct.pack(">HH", 60000, 60000)
+HUGE_PART = struct.pack(">I", 0x7FFFFFFF) + b"IDAT" + bytes(100)  # claims 2 GB
+BOMB = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(100_000_000)))
 BAD = {
     "text": (b"hello, this is no image", "not a PNG or JPEG"),
     "empty": (b"", "not a PNG or JPEG"),
@@ -63,9 +68,15 @@ BAD = {
     "changed bytes": (PNG[:800] + b"\0\0\0\0" + PNG[804:], "damaged or incomplete"),
     "1 x 1": (encoded(GREY[:1, :1]), "only 1 x 1 pixels"),
     "a strip": (encoded(make_image(1, 16, 200)), "only 200 x 16 pixels"),
-    "huge PNG": (png_head(100_000, 100_000), "too large"),
-    "large PNG": (png_head(9_000, 9_000), "too large"),
-    "huge JPEG": (bytes(TOO_WIDE_JPEG), "too large"),
+    "huge PNG": (png_head(100_000, 100_000), r"too large \(100000 x 100000 pixels\)"),
+    "large PNG": (png_head(9_000, 9_001), r"too large \(9000 x 9001 pixels\)"),
+    "huge JPEG": (bytes(TOO_WIDE_JPEG), r"too large \(60000 x 60000 pixels\)"),
+    "long PNG": (encoded(np.zeros((10_001, 32), np.uint8)), r"too large \(32 x 10001 pixels\)"),
+    "huge part": (PNG[:33] + HUGE_PART + PNG[33:], "damaged or incomplete"),
+    "huge part at the end": (PNG[:-12] + HUGE_PART + PNG[-12:], "damaged or incomplete"),
+    "bomb of text": (PNG[:33] + BOMB + PNG[33:], "damaged or incomplete"),
+    "two heads": (png_head(64, 64)[:33] + PNG[8:], "damaged or incomplete"),
+    "no pixels": (PNG[:33] + PNG[-12:], "damaged or incomplete"),
 }
 
 
@@ -97,19 +108,61 @@ def test_bad_files_are_refused_by_name_without_the_noise_of_libraries(tmp_path, 
 def test_what_is_too_large_is_not_unpacked(tmp_path, monkeypatch):
     path = tmp_path / "x.png"
     monkeypatch.setattr(images.cv2, "imdecode", lambda *_: pytest.fail("was unpacked"))
-    for kind in ("huge PNG", "large PNG", "huge JPEG"):
+    for kind in ("huge PNG", "large PNG", "huge JPEG", "long PNG"):
         path.write_bytes(BAD[kind][0])
         with pytest.raises(DataError, match="too large"):
             read_image(path)
     os.truncate(path, 3_000_000_000)
     monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("was read"))
-    with pytest.raises(DataError, match=r"too large to be an X-ray \(its file\)"):
+    with pytest.raises(DataError, match=r"too large \(its file\)"):
         read_image(path)
 
 
+MEASURE = """
+import sys
+from helpers import images
+
+
+def peak():
+    status = open("/proc/self/status").read()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+
+images.read_image(sys.argv[1])
+before = peak()
+for path in sys.argv[2:]:
+    try:
+        images.resize(images.read_image(path), 64)
+    except images.DataError:
+        pass
+    print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system counts otherwise")
+def test_memory_is_bounded_whatever_a_file_claims(tmp_path):
+    deep = np.full((5000, 5000), 4000, np.uint16)
+    files = {
+        "usual": PNG,
+        "bomb": BAD["bomb of text"][0],
+        "bomb at the end": PNG[:-12] + BOMB + PNG[-12:],
+        "deep": encoded(deep),  # its pixels take 50 MB
+        "part": BAD["huge part"][0],
+        "long": encoded(np.zeros((20_000, 32), np.uint8)),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    command = [sys.executable, "-c", MEASURE, *(tmp_path / name for name in files)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    peaks = dict(zip([*files][1:], map(int, run.stdout.split()), strict=True))
+    assert max(peaks.values()) < 150, peaks  # MB
+
+
 def test_missing_and_unreadable_files_are_named(tmp_path, monkeypatch):
-    with pytest.raises(DataError, match=r"gone\.png cannot be read \(no such file") as error:
-        read_image(tmp_path / "gone.png")
+    with pytest.raises(
+        DataError, match=r"^The mask .*gone\.png cannot be read \(no such file"
+    ) as error:
+        read_image(tmp_path / "gone.png", "The mask ")
     assert is_one_sentence(error)
     path = write_png(tmp_path / "secret.png", GREY)
     if os.name == "posix" and os.geteuid() != 0:

@@ -1,9 +1,13 @@
 """The networks learn, are kept whole, and survive an interrupt."""
 
+import errno
 import json
 import math
+import os
+import zipfile
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 from support import is_one_sentence, lazily
@@ -81,7 +85,7 @@ def test_training_learns_saves_the_best_and_shows_one_steady_last_line(stripes, 
             known[1][:, None], network(known[0], training=False)
         )
         assert float(loss) == pytest.approx(min(history["val_loss"]), abs=1e-3)
-    assert [file.name for file in tmp_path.glob(".*")] == []
+    assert not list(tmp_path.glob(".*.keras"))
 
 
 def test_training_stops_when_nothing_improves(stripes):
@@ -187,7 +191,15 @@ def test_a_better_network_on_the_disk_is_not_replaced(patience, stripes, tmp_pat
     assert models.load(path)[1] == "good"
 
 
-def test_failed_save_leaves_the_old_file_whole(tmp_path, monkeypatch):
+FULL = OSError(errno.ENOSPC, "No space left on device")
+READ_ONLY = OSError(errno.EROFS, "Read-only file system")
+
+
+@pytest.mark.parametrize("error", [FULL, READ_ONLY, RuntimeError("HDF5: unable to flush")], ids=str)
+def test_what_cannot_be_saved_is_said_and_the_old_file_stays_whole(
+    error, stripes, tmp_path, monkeypatch, capsys
+):
+    images, labels = stripes
     path = tmp_path / "best_model.keras"
     model = small_model()
     models.save(model, path, "first")
@@ -195,22 +207,96 @@ def test_failed_save_leaves_the_old_file_whole(tmp_path, monkeypatch):
 
     def half(part, **_):
         Path(part).write_bytes(b"half")
-        raise OSError("disk full")
+        raise error
 
     monkeypatch.setattr(model, "save", half)
-    with pytest.raises(OSError):
+    with pytest.raises(data.DataError, match=r"best_model\.keras cannot be saved") as refused:
         models.save(model, path, "second")
+    assert is_one_sentence(refused) and "set CHEST_XRAYS_WORK" in str(refused.value)
+    assert getattr(error, "strerror", "RuntimeError") in str(refused.value)
+
+    monkeypatch.setattr(models, "loss_of_file", lambda *_: math.inf)
+    history = models.train(model, images, labels, (images, labels), epochs=2, path=path)
+    assert str(refused.value) in capsys.readouterr().out
+    loss, _ = model.evaluate(images, labels, verbose=0)  # the next cell runs
+    assert loss == pytest.approx(min(history["val_loss"]), abs=1e-3)
+
     assert path.read_bytes() == before
-    with pytest.raises(data.DataError, match=r"best_model.keras cannot be saved \(disk full\)"):
-        images, labels = np.zeros((4, 16, 16, 1), np.float32), np.array([0, 1, 0, 1])
-        monkeypatch.setattr(models, "loss_of_file", lambda *_: math.inf)
-        models.train(model, images, labels, (images, labels), epochs=1, path=path, verbose=False)
-    assert path.read_bytes() == before
-    assert json.loads(path.with_suffix(".json").read_text())["trained_on"] == "first"
-    assert sorted(file.name for file in tmp_path.iterdir()) == [
-        "best_model.json",
-        "best_model.keras",
-    ]
+    assert models.load(path)[1] == "first"
+    assert not list(tmp_path.glob(".*.keras"))
+
+
+def test_a_full_disk_is_met_in_the_middle_of_a_file(tmp_path):
+    resource = pytest.importorskip("resource")  # not on Windows
+    path, model = tmp_path / "best_model.keras", small_model()
+    models.save(model, path, "first")
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(data.DataError, match="cannot be saved"):
+            models.save(model, path, "second")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before and not list(tmp_path.glob(".*.keras"))
+
+
+@pytest.mark.parametrize("moment", ["before a byte", "half written", "before the move", "after it"])
+def test_a_kill_at_any_moment_leaves_a_whole_network_and_the_next_save_clears_up(
+    moment, tmp_path, monkeypatch
+):
+    class Killed(BaseException):
+        """Passes everything that would clear up, as no code runs after a kill."""
+
+    def kill(*_, **__):
+        raise Killed
+
+    def half(part, **_):
+        Path(part).write_bytes(b"half")
+        raise Killed
+
+    path, old, new = tmp_path / "best_model.keras", small_model(), small_model()
+    models.save(old, path, "old")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        if moment in ("before a byte", "half written"):
+            patch.setattr(new, "save", kill if moment == "before a byte" else half)
+        elif moment == "before the move":
+            patch.setattr(models.os, "replace", kill)
+        else:
+            patch.setattr(Path, "write_text", kill)
+        models.save(new, path, "new")
+    there = models.load(path)[0].get_weights()[0]
+    whose = new if moment == "after it" else old
+    np.testing.assert_array_equal(there, whose.get_weights()[0])
+    models.save(new, path, "new")
+    assert models.load(path)[1] == "new" and not list(tmp_path.glob(".*.keras"))
+
+
+def test_two_at_once_take_turns_and_the_better_network_stays(stripes, tmp_path):
+    images, labels = stripes
+    path, mine, other = tmp_path / "best_model.keras", small_model(), small_model()
+    keeper = models.SafeCheckpoint(path, "mine", (images, labels))
+    keeper.set_model(mine)
+    keeper.on_epoch_end(0, {"val_loss": 9.0})
+    assert models.load(path)[1] == "mine"
+
+    models.save(other, path, "other")  # another training has the better network meanwhile
+    os.utime(path, (1, 1))  # a file of another second, however fast this test runs
+    loss = models.loss_of_file(path, images, labels)
+    keeper.on_epoch_end(1, {"val_loss": loss + 0.1})
+    assert models.load(path)[1] == "other"
+    keeper.on_epoch_end(2, {"val_loss": loss - 0.1})
+    assert models.load(path)[1] == "mine"
+
+    class Busy:
+        """Finds out, while it is saved, whether anybody else could save."""
+
+        def save(self, part):
+            with pytest.raises(filelock.Timeout):
+                filelock.FileLock(tmp_path / ".best_model.lock").acquire(timeout=0)
+            Path(part).write_bytes(b"")
+
+    models.save(Busy(), path)
 
 
 def test_own_network_comes_before_the_pretrained_one():
@@ -224,12 +310,138 @@ def test_own_network_comes_before_the_pretrained_one():
     np.testing.assert_array_equal(model.get_weights()[0], own.get_weights()[0])
 
 
-def test_broken_network_is_refused_in_one_sentence():
+def refused_or_whole(path, network):
+    """Tell that a file is refused in one sentence; if it is not, it must be the same network."""
+    try:
+        loaded = models.load(path)[0]
+    except data.DataError as error:
+        assert is_one_sentence(error) and path.name in str(error)
+        return True
+    for ours, theirs in zip(network.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    return False
+
+
+def test_a_damaged_file_is_the_same_network_or_one_sentence(tmp_path):
+    network, path = small_model(), tmp_path / "best_model.keras"
+    models.save(network, path)
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for case in range(40):
+        place = int(rng.integers(len(whole)))
+        changed = bytes([whole[place] ^ 1 << int(rng.integers(8))])
+        rest = [changed + whole[place + 1 :], b"", rng.bytes(9) + whole[place:]][case % 3]
+        path.write_bytes(whole[:place] + rest)
+        refused += refused_or_whole(path, network)
+    assert refused > 20
+
+
+def with_part(network, path, name, change, compression=zipfile.ZIP_STORED):
+    """Save a network with one part of its archive changed, and with checksums that fit."""
+    network.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    parts[name] = change(parts[name])
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for part, content in parts.items():
+            archive.writestr(part, content)
+
+
+def with_last_layer(layer):
+    inputs = models.keras.Input((16, 16, 1))
+    return models.keras.Model(inputs, layer(models.layers.Flatten()(inputs)))
+
+
+def with_weight(value):
+    network = small_model()
+    network.set_weights([np.full_like(weights, value) for weights in network.get_weights()])
+    return network
+
+
+def config(change):
+    return lambda path: with_part(small_model(), path, "config.json", change)
+
+
+NO_NETWORKS = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_bytes(b"this is no network"),
+    "a folder": lambda path: path.mkdir(),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "another archive": lambda path: zipfile.ZipFile(path, "w").close(),
+    "half a description": config(lambda text: text[: len(text) // 2]),
+    "a description without end": config(lambda text: b"[" * 100_000),
+    "no description": config(lambda text: b"null"),
+    "a layer of 4 TB": config(lambda text: text.replace(b'"units": 1', b'"units": 1000000000')),
+    "an unknown layer": config(lambda text: text.replace(b'"Dense"', b'"Nonesuch"')),
+    "what unpacks to 110 MB": lambda path: with_part(
+        small_model(), path, "config.json", lambda text: text + bytes([32]) * 11 * 10**7, 8
+    ),
+    "not a number": lambda path: with_weight(np.nan).save(path),
+    "infinite": lambda path: with_weight(np.inf).save(path),
+    "two answers": lambda path: with_last_layer(models.layers.Dense(2, activation="sigmoid")).save(
+        path
+    ),
+    "no probability": lambda path: with_last_layer(models.layers.Dense(1)).save(path),
+    "no images": lambda path: models.keras.Sequential(
+        [models.keras.Input((5,)), models.layers.Dense(1, activation="sigmoid")]
+    ).save(path),
+    "code": lambda path: with_last_layer(
+        models.layers.Lambda(lambda x: os.environ.setdefault("RAN", "yes") and x[:, :1])
+    ).save(path),
+}
+
+
+@pytest.mark.parametrize("kind", NO_NETWORKS)
+def test_what_is_no_network_of_the_lesson_gives_way_to_the_bundled_one(kind, monkeypatch):
+    monkeypatch.delenv("RAN", raising=False)
     path = work_folder() / "best_model.keras"
-    path.write_bytes(b"this is no network")
+    NO_NETWORKS[kind](path)
+    os.environ.pop("RAN", None)
     with pytest.raises(data.DataError) as error:
-        models.load_trained()
-    assert is_one_sentence(error) and "best_model.keras" in str(error.value)
+        models.load(path)
+    assert is_one_sentence(error) and str(path) in str(error.value)
+    assert "RAN" not in os.environ
+    if kind in ("a layer of 4 TB", "what unpacks to 110 MB"):
+        assert "too large" in str(error.value.__cause__)  # refused before memory is asked for
+    if kind == "text":
+        model, sentence = models.load_trained()
+        assert model.input_shape == (None, models.INPUT_SIZE, models.INPUT_SIZE, 1)
+        assert sentence.startswith("The bundled network, trained on ")
+        assert str(error.value) in sentence and is_one_sentence(sentence)
+
+
+def test_the_bundled_network_is_there_where_no_work_folder_can_be_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CHEST_XRAYS_WORK", str(tmp_path / "file" / "work"))
+    model, sentence = models.load_trained()
+    assert model.count_params() and is_one_sentence(sentence)
+    assert sentence.startswith("The bundled network") and "set CHEST_XRAYS_WORK" in sentence
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["", "{", "[]", "[" * 9000, '{"trained_on": 5}', '{"trained_on": "\\ud800"}',
+     '{"trained_on": "two\\nlines"}', f'{{"trained_on": "{"x" * 20_000}"}}', "\xff"],
+)  # fmt: skip
+def test_a_broken_note_beside_a_network_counts_as_none(note, tmp_path):
+    path = tmp_path / "best_model.keras"
+    models.save(small_model(), path)
+    path.with_suffix(".json").write_text(note, encoding="latin-1")
+    assert models.load(path)[1] == "X-rays of which nothing is noted"
+
+
+def test_a_network_of_no_use_is_replaced(stripes, tmp_path):
+    images, labels = stripes
+    path = tmp_path / "best_model.keras"
+    too_sure = small_model()
+    too_sure.set_weights([np.full_like(weights, 3e38) for weights in too_sure.get_weights()])
+    for bad in (too_sure, models.build_lesson_model((32, 32, 1))):
+        models.save(bad, path, "bad")
+        assert models.loss_of_file(path, images * 10 - 5, labels) > 5
+        models.train(
+            small_model(), images, labels, (images, labels), epochs=1, path=path, about="good"
+        )
+        assert models.load(path)[1] == "good"
 
 
 def test_there_is_one_way_to_predict_and_the_pretrained_network_predicts_well():

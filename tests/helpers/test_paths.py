@@ -22,3 +22,13 @@ def test_work_folder(monkeypatch, tmp_path):
     with pytest.raises(DataError, match="set CHEST_XRAYS_WORK") as error:
         paths.work_folder()
     assert is_one_sentence(error)
+
+
+def test_a_home_of_nobody_is_a_folder_like_any_other(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setenv("CHEST_XRAYS_WORK", "~nobody-of-that-name/x")
+    assert paths.work_folder() == tmp_path / "~nobody-of-that-name" / "x"
+    monkeypatch.setenv("CHEST_XRAYS_WORK", "x" * 300)
+    with pytest.raises(DataError, match="set CHEST_XRAYS_WORK") as error:
+        paths.work_folder()
+    assert is_one_sentence(error)

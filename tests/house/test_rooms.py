@@ -8,12 +8,16 @@ import tomllib
 from repository import CODE_ROOMS, files, modules, read
 from support import ROOT
 
-ROOMS = {*CODE_ROOMS, "episodes", "notebooks", "data", "site", "tests", ".github"}
-# Texts that say how things are done. CHANGELOG.md also tells of what there was.
+ROOMS = {*CODE_ROOMS, "episodes", "notebooks", "data", "guide", "site", "tests", ".github"}
+# Texts that say how things are done. CHANGELOG.md also tells of what there was, and the error
+# messages are quotations.
 TEXTS = [
     name
     for name in files()
-    if re.match(r"(?!CHANGELOG|episodes/|site/)([^/]+/)?[^/]+\.md$|\.github/.*\.(md|yml)$", name)
+    if re.match(
+        r"(?!CHANGELOG|episodes/|site/|guide/error-messages)([^/]+/)?[^/]+\.md$|\.github/.*\.(md|yml)$",
+        name,
+    )
 ] + ["environment.yml", "Makefile", ".ci/run", ".pre-commit-config.yaml", "postBuild"]
 # What is there only after something was run, and what stands for a name of the reader's choice
 MADE = re.compile(
@@ -37,9 +41,9 @@ def test_every_room_has_its_folder_and_its_tests():
     assert {*packages} == {*CODE_ROOMS} == {m.split("/")[0] for m in modules().values()}
     assert not [name for name in files() if name.startswith("data/") and name.endswith(".py")]
     tests = {name.split("/")[1] for name in files() if re.match(r"tests/.*/test_\w+\.py", name)}
-    assert tests == {*CODE_ROOMS, "site", "lesson", "house"}
+    assert tests == {*CODE_ROOMS, "site", "lesson", "house", "fuzz"}
     assert not [name for name in files() if re.match(r"tests/(.*/)?__init__\.py|tests/test_", name)]
-    for room in (*CODE_ROOMS, "episodes", "notebooks", "data", "site", "tests"):
+    for room in (*CODE_ROOMS, "episodes", "notebooks", "data", "guide", "site", "tests"):
         assert f"`{room}/`" in read("README.md"), f"README.md says nothing of {room}/"
 
 

@@ -1,6 +1,5 @@
 """The extras: what they do with other data sets, and what they claim."""
 
-import csv
 import subprocess
 import sys
 
@@ -63,9 +62,7 @@ def test_more_classes_uses_simulated_xrays_where_sides_are_unknown(make_data, mo
 
 def test_sides_are_those_of_the_manifest():
     names = ["normal", "right", "left", "both"]
-    rows_of, sides_of = inline(
-        "extras/more-classes", "manifest_rows", "sides_of", csv=csv, NAMES=names
-    )
+    rows_of, sides_of = inline("extras/more-classes", "manifest_rows", "sides_of", NAMES=names)
     bundled = data.find_dataset(BUNDLED_DATA)
     sides = sides_of(rows_of(bundled))
     np.testing.assert_array_equal(sides > 0, bundled.labels)

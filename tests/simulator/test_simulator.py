@@ -1,21 +1,34 @@
 """The simulated X-rays: what is said about them is true, and the tool is safe to use."""
 
 import csv
+import errno
 import hashlib
 import itertools
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 from scipy import ndimage, stats
 from support import ROOT, is_one_sentence
 
 import simulator
-from simulator import BIT, SimulatorError, film, picture, series, shortcut, simulate, simulate_one
+from simulator import (
+    BIT,
+    SimulatorError,
+    film,
+    picture,
+    series,
+    shortcut,
+    simulate,
+    simulate_one,
+    workers,
+)
 from simulator.__main__ import main
 
 BUNDLED = ROOT / "data"
@@ -311,27 +324,87 @@ NONSENSE = [  # options, and what the sentence about them names
     ("--count 0", "count"),
     ("--count -4", "count"),
     ("--count 1000000", "count"),
+    ("--count 1e3", "count must be"),
     ("--count 2 --size 100", "size"),
     ("--count 2 --size 8", "size"),
     ("--count 2 --seed -1", "seed"),
     ("--count 2 --prevalence 1.5", "prevalence"),
     ("--count 2 --prevalence nan", "prevalence"),
+    ("--count 2 --prevalence many", "prevalence"),
     ("--count 2 --findings flu", "findings"),
     ("--count 2 --findings enlarged_heart", "findings"),
     ("--count 2 --devices ring", "devices"),
     ("--count 2 --device-rate-normal 2", "device_rate_normal"),
     ("--count 2 --device-rate-effusion ring=1", "device_rate_effusion"),
+    ("--count 2 --device-rate-normal marker=x", "must lie between 0 and 1, not 'marker=x'"),
+    ("--count 2 --device-rate-normal marker=1=2", "marker=1=2"),
+    ("--count 2 --marker-corner middle", "marker_corner"),
     ("--count 2 --processes 0", "processes"),
+    ("--count 2 --processes two", "processes"),
+    ("--seed 1", "--count"),
+    ("--count 2 --colour", "--colour"),
 ]
+
+
+def complaint(capsys, *options):
+    """Return what the command line says, which must be one sentence, when it refuses options."""
+    try:
+        code = main(list(options))
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr().err
+    assert code == 2 and is_one_sentence(said), (options, said)
+    return said
 
 
 def test_nonsense_is_refused_in_one_sentence(tmp_path, capsys):
     for options, word in NONSENSE:
         options = [option.replace("_", " ") for option in options.split()]
-        assert main(["--out", str(tmp_path / "new"), *options]) == 2, options
-        said = capsys.readouterr().err
-        assert word in said and is_one_sentence(said), options
+        assert word in complaint(capsys, "--out", str(tmp_path / "new"), *options)
         assert not list(tmp_path.iterdir()), options
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    for out in ("", " ", "a\0b", "a\nb", "~nobody-has-this-name/x", "long" * 64, ".", "..", "/",
+                "../file", "../file/x", "../loop", "../loop/x"):  # fmt: skip
+        assert "folder" in complaint(capsys, "--out", out, "--count", "1")
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "loop", "work"]
+
+
+@pytest.mark.parametrize("call", ["mkdir", "write_bytes", "rename"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_full_or_forbidden_disk_is_one_sentence_and_loses_nothing(
+    made, monkeypatch, capsys, number, call
+):
+    """``rename`` fails when the new folder is to take the name that the old one has left."""
+    before, real = everything(made), getattr(Path, call)
+
+    def fails(self, *args, **options):
+        if call == "rename" and self.parent != made.parent.joinpath(".made.simulator"):
+            return real(self, *args, **options)
+        if call == "rename" and self.name == "old":
+            return real(self, *args, **options)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, call, fails)
+    said = complaint(capsys, "--out", str(made), "--count", "1", "--size", "64", "--processes", "1")
+    assert "made cannot be used" in said and os.strerror(number) in said
+    assert everything(made) == before
+    assert [p.name for p in made.parent.iterdir()] == ["made"]
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Return a folder of two simulated X-rays, with nothing beside."""
+    return simulate(tmp_path / "x" / "made", 2, size=64, progress=False, processes=1)
+
+
+def everything(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_only_its_own_folders_are_replaced(tmp_path):
@@ -352,6 +425,107 @@ def test_only_its_own_folders_are_replaced(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["made", "mine"]
 
 
+@pytest.mark.parametrize(
+    "name", ["chest_xrays/normal/mine.png", "manifest.csv", "lungs/notes", "mine/x", "link"]
+)
+def test_a_file_of_somebody_else_is_never_lost(made, name):
+    """Whether it is new, was changed, or lies behind a link."""
+    path = made / name
+    path.parent.mkdir(exist_ok=True)
+    if name == "link":
+        path.symlink_to(made.parent)
+    else:
+        path.write_text("precious")
+    before = everything(made)
+    with pytest.raises(SimulatorError, match=path.name) as error:
+        simulate(made, 1, size=64, progress=False)
+    assert is_one_sentence(error)
+    assert everything(made) == before and path.exists()
+
+
+def test_a_file_saved_while_the_simulator_runs_is_not_lost(made, monkeypatch):
+    real = series.write_one
+
+    def write_one(job):
+        (made / "lungs" / "mine.png").write_text("precious")
+        return real(job)
+
+    monkeypatch.setattr(series, "write_one", write_one)
+    with pytest.raises(SimulatorError, match=r"mine\.png"):
+        simulate(made, 1, size=64, progress=False, processes=1)
+    assert (made / "lungs" / "mine.png").read_text() == "precious"
+    assert [p.name for p in made.parent.iterdir()] == ["made"]
+
+
+def test_what_file_managers_leave_is_nobody_s(made):
+    for name in (".DS_Store", "lungs/Thumbs.db", "._manifest.csv", ".ipynb_checkpoints/a.csv"):
+        (made / name).parent.mkdir(exist_ok=True)
+        (made / name).touch()
+    simulate(made, 1, size=64, progress=False, processes=1)
+    assert not (made / ".DS_Store").exists()
+
+
+def test_two_runs_do_not_make_the_same_folder(made):
+    before = everything(made)
+    with series.alone(made), pytest.raises(SimulatorError, match="another run") as error:
+        simulate(made, 1, size=64, progress=False)
+    assert is_one_sentence(error)
+    assert everything(made) == before
+    assert [p.name for p in made.parent.iterdir()] == ["made"]
+
+
+def test_what_a_killed_run_moved_aside_is_put_back(made, monkeypatch):
+    """It was killed between the two renames, and the next one stops as well."""
+    before = everything(made)
+    (made.parent / ".made.simulator" / "tmp").mkdir(parents=True)
+    made.rename(made.parent / ".made.simulator" / "old")
+    monkeypatch.setattr(series, "run", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        simulate(made, 1, size=64, progress=False)
+    assert everything(made) == before
+    assert [p.name for p in made.parent.iterdir()] == ["made"]
+
+
+def test_what_a_run_killed_after_its_work_moved_aside_is_removed(made):
+    (made.parent / ".made.simulator" / "old" / "lungs").mkdir(parents=True)
+    simulate(made, 1, size=64, progress=False, processes=1)
+    assert len(list(made.glob("chest_xrays/*/*.png"))) == 1
+    assert [p.name for p in made.parent.iterdir()] == ["made"]
+
+
+no_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+
+
+@no_signals
+@pytest.mark.parametrize("by", ["SIGINT", "SIGKILL"])
+def test_a_stopped_run_leaves_no_worker_and_the_earlier_xrays(made, by):
+    """Ctrl+C reaches the workers too; a kill only the process that started them."""
+    before = everything(made)
+    command = [sys.executable, "-m", "simulator", "--out", str(made), "--count", "99",
+               "--size", "64", "--processes", "2"]  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:  # fmt: skip
+        assert run.stdout.read(12) == "\nSimulated 1"
+        children = psutil.Process(run.pid).children(recursive=True)
+        (os.killpg if by == "SIGINT" else os.kill)(run.pid, getattr(signal, by))
+        run.wait()
+        assert len(children) == 3 and not psutil.wait_procs(children, timeout=60)[1]
+        said = run.stderr.read()
+    assert everything(made) == before
+    if by == "SIGINT":
+        assert (run.returncode, is_one_sentence(said)) == (130, True), said
+        assert [p.name for p in made.parent.iterdir()] == ["made"]
+    simulate(made, 1, size=64, progress=False, processes=1)
+    assert [p.name for p in made.parent.iterdir()] == ["made"]
+
+
+@no_signals
+def test_ctrl_c_while_the_simulator_is_imported_is_one_line():
+    code = "import os, sys; sys.argv = ['-m']; import simulator; os.kill(os.getpid(), 2); 1 / 0"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 130 and is_one_sentence(run.stderr), run.stderr
+
+
 def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
     def stop(job):
         raise KeyboardInterrupt
@@ -366,13 +540,12 @@ def test_windows_is_never_asked_for_more_than_61_workers(tmp_path, monkeypatch):
     asked = []
 
     class Pool:
-        def __init__(self, max_workers, mp_context):
+        def __init__(self, max_workers, *_, **__):
             asked.append(max_workers)
             raise KeyboardInterrupt  # nothing is simulated
 
     monkeypatch.setattr(os, "cpu_count", lambda: 128)
-    for module in (series, shortcut):
-        monkeypatch.setattr(module, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
     for call in (
         lambda: simulate(tmp_path / "new", 200, size=64, progress=False),
         lambda: simulate(tmp_path / "new", 200, size=64, progress=False, processes=100),

@@ -1,12 +1,14 @@
 """The check of the set-up."""
 
+import errno
 import subprocess
 import sys
 import tomllib
 
 import pytest
-from support import ROOT
+from support import ROOT, is_one_sentence
 
+from helpers import paths
 from tools import check_setup
 
 PROJECT = """
@@ -136,6 +138,28 @@ def test_data_that_cannot_be_used(lesson, capsys, monkeypatch, tmp_path):
     printed = lines(capsys)
     assert "nowhere cannot be read" in printed["Data:"]
     assert printed["You"].endswith("what to do about data.")
+
+
+def test_a_work_folder_that_cannot_be_made_or_written(lesson, capsys, monkeypatch, tmp_path):
+    assert check_setup.main(lesson[0]) == 0
+    assert lines(capsys)["Work:"] == f"Work: kept in {tmp_path / 'work'}"
+    assert list((tmp_path / "work").iterdir()) == []
+
+    def read_only(**_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(check_setup.tempfile, "TemporaryFile", read_only)
+    assert check_setup.main(lesson[0]) == 1
+    printed = lines(capsys)
+    assert f"{tmp_path / 'work'} cannot be written (Read-only file system)" in printed["Work:"]
+    assert "set CHEST_XRAYS_WORK" in printed["Work:"] and is_one_sentence(printed["Work:"])
+    assert printed["You"].endswith("what to do about work.")
+
+    monkeypatch.setattr(paths.Path, "mkdir", lambda *_, **__: read_only())
+    assert check_setup.main(lesson[0]) == 1
+    printed = lines(capsys)
+    assert "cannot be the work folder (Read-only file system)" in printed["Work:"]
+    assert "set CHEST_XRAYS_WORK" in printed["Work:"]
 
 
 def test_little_memory_and_disk_are_said(lesson, capsys, monkeypatch):

@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import gc
 import hashlib
 import io
 import os
@@ -17,8 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
+import filelock
 import pooch
 import pytest
+import tqdm
 from support import ROOT, is_one_sentence, make_image
 
 from helpers.images import DataError, read_image
@@ -37,7 +40,7 @@ def make_archive(images=3, top="chest_xrays/", extra=()):
                 archive.writestr(f"{top}{name}/{name}_{index}.png", content)
         archive.writestr(f"__MACOSX/{top}normal/._normal_0.png", b"")
         for name in extra:
-            archive.writestr(name, b"x")
+            archive.writestr(name, name)  # no two alike
     return file.getvalue()
 
 
@@ -51,6 +54,12 @@ class Handler(BaseHTTPRequestHandler):
         if deed.isdigit():
             self.send_error(int(deed))
             return
+        if deed == "circle":
+            self.send_response(302)
+            self.send_header("Location", f"/{server.asked}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         body = server.content
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -59,9 +68,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
             return
         self.wfile.write(body[: len(body) // 2])
-        if deed == "stall":
+        if deed in ("stall", "pause"):
             server.half_way.set()
             server.go_on.wait(60)
+        if deed == "pause":
+            self.wfile.write(body[len(body) // 2 :])
 
     def log_message(self, *_):
         pass
@@ -100,9 +111,13 @@ def request(server, folder, **other):
     } | other
 
 
+def visible(folder):
+    return [path.name for path in folder.iterdir() if path.name != ".lock"]
+
+
 def assert_whole(folder):
-    """The images are in place, as they were packed, and nothing else is."""
-    assert [path.name for path in folder.iterdir()] == ["chest_xrays"]
+    """The images are in place, as they were packed, and nothing else that is seen is."""
+    assert visible(folder) == ["chest_xrays"]
     for label, name in enumerate(("normal", "effusion")):
         files = sorted((folder / "chest_xrays" / name).iterdir())
         assert [path.name for path in files] == [f"{name}_{index}.png" for index in range(3)]
@@ -142,7 +157,7 @@ def test_class_folders_are_found_under_any_other_folder(server, tmp_path):
         fetch.fetch(**request(server, folder))
         assert (folder / "chest_xrays" / "normal" / "normal_2.png").exists()
         assert (folder / "chest_xrays" / "effusion" / "effusion_0.png").exists()
-        assert [path.name for path in folder.iterdir()] == ["chest_xrays"]
+        assert visible(folder) == ["chest_xrays"]
         if os.name == "posix":  # others on this computer may read them
             assert stat.S_IMODE((folder / "chest_xrays").stat().st_mode) & 0o055 == 0o055
 
@@ -156,10 +171,14 @@ def test_trouble_that_passes(server, tmp_path):
 
 def test_trouble_that_stays(server, tmp_path, monkeypatch):
     folder = tmp_path / "downloads"
-    monkeypatch.setattr(pooch.downloaders, "DEFAULT_TIMEOUT", 0.2)  # seconds
+    monkeypatch.setattr(fetch, "PATIENCE", 0.2)  # seconds
     for deed, problem in (
-        ("404", r"refuses the download \(404 .*README"),
-        ("500", r"refuses the download \(500 .*later"),
+        ("404", r"refuses the download \(error 404\): look in the README"),
+        ("410", r"refuses the download \(error 410\): look in the README"),
+        ("429", r"refuses the download \(error 429\): .* wait some minutes"),
+        ("500", r"refuses the download \(error 500\): run this again later"),
+        ("403", r"refuses the download \(error 403\): try again in another network"),
+        ("416", r"refuses the download \(error 416\): try again in another network"),
         ("break", "breaks off: check the network"),
         ("stall", "breaks off: check the network"),
     ):
@@ -173,6 +192,15 @@ def test_trouble_that_stays(server, tmp_path, monkeypatch):
     server.plan = ["well"]
     fetch.fetch(**request(server, folder))
     assert_whole(folder)
+
+
+def test_a_server_that_sends_from_one_address_to_the_next_is_soon_left(server, tmp_path):
+    server.plan = ["circle"] * 2 + ["well"]
+    fetch.fetch(**request(server, tmp_path / "well"))
+    assert_whole(tmp_path / "well")
+    server.plan, server.asked = ["circle"], 0
+    assert_refused("ever more addresses: try", **request(server, tmp_path / "downloads"))
+    assert server.asked == 1 + fetch.REDIRECTS
 
 
 def test_another_check_sum_is_refused_until_the_archive_is_the_right_one(server, tmp_path):
@@ -204,7 +232,7 @@ def test_a_hostile_archive_writes_nothing_outside(server, tmp_path):
             fetch.fetch(**request(server, folder))
             assert_whole(folder)
         else:
-            assert_refused("does not hold 3 images in each", **request(server, folder))
+            assert_refused("does not hold 3 images", **request(server, folder))
         assert not list(tmp_path.rglob("*outside*")), name
 
 
@@ -214,15 +242,52 @@ def test_an_archive_with_other_images_is_refused(server, tmp_path):
         make_archive(images=2),
         make_archive(images=4),
         make_archive(images=2, extra=["elsewhere/normal/normal_2.png"]),
+        make_archive(extra=["elsewhere/normal/normal_2.png"]),
+        make_archive(2, extra=["chest_xrays/normal/NORMAL_0.png", "chest_xrays/effusion/e.png"]),
     ):
         server.content = content
-        assert_refused("does not hold 3 images in each", **request(server, tmp_path / "downloads"))
+        folder = tmp_path / "downloads"
+        assert_refused("does not hold 3 images of different names", **request(server, folder))
+
+
+def test_what_was_not_unpacked_whole_is_refused(server, tmp_path, monkeypatch):
+    unpack = zipfile.ZipFile.extractall
+    spoil = {
+        "shorter": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        "another": lambda path: path.rename(path.with_name("normal_9.png")),
+    }
+    for name, deed in spoil.items():
+
+        def spoilt(archive, target, deed=deed):
+            unpack(archive, target)
+            deed(target / "chest_xrays" / "normal" / "normal_1.png")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(zipfile.ZipFile, "extractall", spoilt)
+            assert_refused("not as the archive lists", **request(server, tmp_path / name))
+    server.content = b"not an archive"
+    assert_refused("cannot be unpacked", **request(server, tmp_path / "downloads"))
+
+
+def test_two_at_once(server, tmp_path):
+    folder = tmp_path / "downloads"
+    server.plan = ["pause"]
+    first = threading.Thread(target=fetch.fetch, kwargs=request(server, folder))
+    first.start()
+    assert server.half_way.wait(60)
+    with pytest.raises(DataError, match=f"Another download into {folder} is running") as error:
+        fetch.fetch(**request(server, folder))
+    assert is_one_sentence(error)
+    server.go_on.set()
+    first.join()
+    assert_whole(folder)
+    assert server.asked == 1
 
 
 def test_a_full_disk(server, tmp_path, monkeypatch):
     folder = tmp_path / "downloads"
 
-    def fill_while_downloading(_, url, output, *__):
+    def fill_while_downloading(url, output, *_):
         Path(output).write_bytes(server.content[:1000])
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -231,13 +296,14 @@ def test_a_full_disk(server, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     for place, name, fill in (
-        (pooch.HTTPDownloader, "__call__", fill_while_downloading),
+        (fetch, "_get", fill_while_downloading),
         (zipfile.ZipFile, "extractall", fill_while_unpacking),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, fill)
             assert_refused(
-                r"cannot be written \(No space left.* 333 MB are free", **request(server, folder)
+                r"cannot be written \(no space left.* make room for 333 MB",
+                **request(server, folder),
             )
     fetch.fetch(**request(server, folder))
     assert_whole(folder)
@@ -256,6 +322,24 @@ def test_a_folder_that_may_not_be_written(server, tmp_path, monkeypatch):
     assert server.asked == 0
 
 
+def test_a_copy_of_the_lesson_that_may_only_be_read(server, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    whole = tmp_path / "whole"
+    fetch.fetch(**request(server, whole))
+    (whole / "unfinished").mkdir()  # of a run that was stopped at its very end
+    with monkeypatch.context() as patch:
+        patch.setattr(filelock.FileLock, "acquire", refuse)
+        assert_refused(
+            r"cannot be written \(read-only file system\): .* copy the lesson to a folder of your",
+            **request(server, tmp_path / "downloads"),
+        )
+        assert fetch.fetch(**request(server, whole)) == whole / "chest_xrays"
+    assert fetch.fetch(**request(server, whole)) == whole / "chest_xrays"
+    assert_whole(whole)
+
+
 def test_a_changed_folder_is_not_touched(server, tmp_path):
     fetch.fetch(**request(server, tmp_path / "downloads"))
     normal = tmp_path / "downloads" / "chest_xrays" / "normal"
@@ -264,6 +348,96 @@ def test_a_changed_folder_is_not_touched(server, tmp_path):
         fetch.fetch(**request(server, tmp_path / "downloads"))
     assert is_one_sentence(error)
     assert len(list(normal.iterdir())) == 2
+
+
+@pytest.mark.parametrize("moment", ["_get_free_pos", "refresh", "update"])
+def test_interrupted_while_the_bar_is_drawn(moment, server, tmp_path, capsys, monkeypatch):
+    do = getattr(tqdm.tqdm, moment)
+
+    def interrupt(*arguments, **options):
+        if moment != "_get_free_pos":  # half way through making the bar, before it has a place
+            do(*arguments, **options)
+        raise KeyboardInterrupt
+
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    monkeypatch.setattr(tqdm.tqdm, moment, interrupt)
+    asked = request(server, tmp_path / "downloads")
+    monkeypatch.setattr(fetch, "fetch", functools.partial(fetch.fetch, **asked))
+    assert fetch.main([]) == 130
+    gc.collect()
+    assert not ignored
+    *bars, last = filter(None, capsys.readouterr().err.splitlines())
+    assert last == "Interrupted: run this again to get the X-rays."
+    assert all("B/s]" in line for line in bars)
+    assert not list((tmp_path / "downloads").rglob("tmp*"))
+
+
+# Downloads again and again, each time in a child of one process (which saves importing): the first
+# one counts what it does with files, the others are ended by the system at one of these deeds.
+KILLED = """
+import functools, os, signal, sys
+from tools import fetch
+
+deeds = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "shutil.rmtree"}
+arguments, step, folder = eval(sys.argv[1])
+
+def run(point):
+    count = 0
+    def hook(event, given):
+        nonlocal count
+        if event in deeds and folder in str(given[0]):
+            count += 1
+            if count == point:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hook)
+    fetch.fetch(**arguments | {"destination": f"{folder}/{point}"})
+    return count
+
+def end(point):
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os._exit(run(point))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+deeds_in_all = end(0)
+print(deeds_in_all, {end(point) for point in range(1, deeds_in_all + 1, step)})
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no fork")
+def test_killed_anywhere_it_leaves_nothing_half_done_and_runs_again(server, tmp_path):
+    step = 4
+    given = (request(server, tmp_path), step, str(tmp_path))
+    command = [sys.executable, "-c", KILLED, repr(given)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    deeds, ends = answer.stdout.split(maxsplit=1)
+    assert int(deeds) > 20
+    assert ends == f"{{{-signal.SIGKILL}}}\n"
+    for point in range(1, int(deeds) + 1, step):
+        folder = tmp_path / str(point)
+        if (folder / "chest_xrays").exists():
+            assert sum(path.suffix == ".png" for path in folder.glob("chest_xrays/*/*")) == 6
+        fetch.fetch(**request(server, folder))
+        assert_whole(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such limit")
+def test_a_disk_with_room_for_half(server, tmp_path):
+    code = (
+        "import resource; from tools import fetch; from helpers.images import DataError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, -1))\n"
+        f"try: fetch.fetch(**{request(server, tmp_path)!r})\n"
+        "except DataError as error: print(error)"
+    )
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert is_one_sentence(answer.stdout)
+    assert "cannot be written (file too large): make room for 333 MB" in answer.stdout
+    assert not list(tmp_path.rglob("tmp*"))
+    fetch.fetch(**request(server, tmp_path))
+    assert_whole(tmp_path)
 
 
 def test_the_command_interrupted_killed_and_run_again(server, tmp_path, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """Picking a set from files in the formats of the NIH collection."""
 
 import csv
+import os
 import shutil
 import subprocess
 import sys
@@ -185,7 +186,40 @@ def other_table(folder):
 
 def no_table(folder):
     (folder / "entries.csv").unlink()
-    return {}, r"entries\.csv cannot be read as a table \(No such file"
+    return {}, r"entries\.csv cannot be read \(no such file"
+
+
+def no_text(folder):
+    (folder / "entries.csv").write_bytes(HEADER.encode("utf-16"))
+    return {}, r"entries\.csv is not a table in UTF-8"
+
+
+def blank_patient(folder):
+    text = (folder / "entries.csv").read_text()
+    (folder / "entries.csv").write_text(text.replace(",0,3,58,", ",0, ,58,"))
+    return {}, r"entries\.csv has no 'Patient ID' in line 6"
+
+
+def twice_otherwise(folder):
+    text = (folder / "entries.csv").read_text()
+    (folder / "entries.csv").write_text(text + text.splitlines()[1].replace("Effusion", "Mass"))
+    return {}, r"entries\.csv lists an image a second time and otherwise in line 82"
+
+
+def one_name_twice(folder):
+    write_png(folder / "nih" / "images" / "00000003_000.png", make_image(1, 128))
+    return {}, r"00000003_000\.png have one name but are two images"
+
+
+def same_image(folder):
+    path = folder / "nih" / "images_001" / "images"
+    for name in ("00000002_001.png", "00000004_000.png", "00000005_000.png", "00000007_001.png"):
+        shutil.copy(path / "00000003_000.png", path / name)
+    return {"count": 13}, "are the same file"
+
+
+def huge(folder):
+    return {"size": 100_000}, "size 32 to 4096 pixels"
 
 
 def other_boxes(folder):
@@ -216,11 +250,30 @@ def no_count(folder):
     return {"count": 0}, "count must be at least 1"
 
 
-WRONG = (cut_table, other_table, no_table, other_boxes, bad_boxes)
+def a_box(numbers):
+    def spoil(folder):
+        (folder / "boxes.csv").write_text(f"{BOX_HEADER}\n\n00000003_000.png,Effusion,{numbers}\n")
+        return {}, r"boxes\.csv has a box that is empty or outside its image in line 3"
+
+    return spoil
+
+
+TABLES = (cut_table, other_table, no_table, no_text, blank_patient, twice_otherwise)
+NUMBERS = (
+    "nan,1,9,9",
+    "1,1,9,inf",
+    "-inf,1,inf,9",
+    "-9,1,9,9",
+    "1,1024,9,9",
+    "1,1,0,9",
+    "1,9,9,-5",
+)
+BOXES = (other_boxes, bad_boxes, *map(a_box, NUMBERS))
+IMAGES = (one_name_twice, same_image, too_few, no_images)
 
 
 def test_what_goes_wrong_is_said_and_nothing_is_left(collection, tmp_path_factory):
-    for spoil in (*WRONG, too_few, no_images, full_folder, no_count):
+    for spoil in (*TABLES, *BOXES, *IMAGES, full_folder, no_count, huge):
         copy = shutil.copytree(collection, tmp_path_factory.mktemp("nih") / spoil.__name__)
         options, problem = spoil(copy)
         before = content(copy)
@@ -231,9 +284,54 @@ def test_what_goes_wrong_is_said_and_nothing_is_left(collection, tmp_path_factor
         assert not list(copy.glob("*unfinished*")), spoil.__name__
 
 
-def test_an_empty_folder_may_be_named(collection):
+def test_a_box_is_cut_at_the_edges_of_its_image(collection):
+    for numbers, rows, columns in (
+        ("-100,-1e308,200,1.1e308", slice(0, 64), slice(0, 6)),
+        ("1023.9,960,1e308,1", slice(60, 61), slice(63, 64)),
+    ):
+        (collection / "boxes.csv").write_text(f"{BOX_HEADER}\n00000003_000.png,Effusion,{numbers}")
+        out = choose(collection, str(rows))
+        mask = cv2.imread(str(out / "outlines" / "00000003_000.png"), cv2.IMREAD_UNCHANGED)
+        truth = np.zeros((64, 64), np.uint8)
+        truth[rows, columns] = 255
+        np.testing.assert_array_equal(mask, truth)
+
+
+def test_what_was_picked_before_is_not_an_original(collection):
+    expected = content(choose(collection, "first"))
+    choose(collection, "nih/again", size=32)
+    (collection / "nih" / "again").rename(collection / "nih" / "a copy")
+    left = collection / "nih" / "b.unfinished-1" / "data"  # by a run that was killed
+    shutil.copytree(collection / "nih" / "a copy" / "chest_xrays", left / "chest_xrays")
+    shutil.copytree(collection / "nih" / "images_002", collection / "nih" / "unpacked twice")
+    assert content(choose(collection, "nih/second")) == expected
+    for folder in (*(collection / "nih").glob("images_*"), collection / "nih" / "unpacked twice"):
+        shutil.rmtree(folder)
+    with pytest.raises(data.DataError, match="nih holds no PNG files"):
+        choose(collection, "third")
+
+
+def test_an_empty_folder_may_be_named_but_not_the_one_in_use(collection, monkeypatch):
     (collection / "out").mkdir()
+    monkeypatch.chdir(collection / "out")
+    monkeypatch.setattr(nih, "_read_entries", lambda _: pytest.fail("it did some work first"))
+    for name in (".", "", collection / "out"):
+        with pytest.raises(data.DataError, match="out is where you are") as error:
+            nih.choose(collection / "nih", collection / "entries.csv", name)
+        assert is_one_sentence(error)
+    monkeypatch.undo()
     assert len(data.find_dataset(choose(collection))) == 16
+
+
+def test_a_table_that_may_not_be_read(collection, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(nih.Path, "open", refuse)
+    problem = r"entries\.csv cannot be read \(permission denied\): .* allow reading it"
+    with pytest.raises(data.DataError, match=problem) as error:
+        choose(collection)
+    assert is_one_sentence(error)
 
 
 def test_a_disk_that_is_full(collection, monkeypatch):
@@ -241,10 +339,12 @@ def test_a_disk_that_is_full(collection, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(nih, "_write_png", full)
-    with pytest.raises(data.DataError, match="out cannot be written") as error:
-        choose(collection)
+    with pytest.raises(data.DataError, match=r"out cannot be written \(no space left") as error:
+        choose(collection, "new/out")
     assert is_one_sentence(error)
     assert sorted(p.name for p in collection.iterdir()) == ["boxes.csv", "entries.csv", "nih"]
+    monkeypatch.undo()
+    assert len(data.find_dataset(choose(collection, "new/out"))) == 16
 
 
 def test_the_command(collection):
@@ -263,3 +363,63 @@ def test_the_command(collection):
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "10 images: 5 normal, 5 effusion, from 10 patients" in answer.stdout
     assert f"CHEST_XRAYS={collection / 'out'}" in answer.stdout
+
+
+# Picks X-rays again and again, each time in a child of one process (which saves importing): the
+# first one counts what it does with files, the others are interrupted or ended at one of these.
+ENDED = """
+import os, signal, sys
+from tools import nih
+
+deeds = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "shutil.rmtree"}
+arguments, step, folder = eval(sys.argv[1])
+
+def run(point, kill):
+    count = 0
+    def hook(event, given):
+        nonlocal count
+        if event in deeds and folder in str(given[0]):
+            count += 1
+            if count == point:
+                if kill:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                raise KeyboardInterrupt
+    sys.addaudithook(hook)
+    answer = nih.main([*arguments, "--out", f"{folder}/{kill:d}-{point}"])
+    sys.stderr.flush()
+    return answer if point else count
+
+def end(point, kill):
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os._exit(run(point, kill))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+deeds_in_all = end(0, False)
+points = range(1, deeds_in_all + 1, step)
+print(deeds_in_all, *({end(point, kill) for point in points} for kill in (False, True)))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no fork")
+def test_interrupted_or_killed_anywhere_it_leaves_nothing_half_done(collection):
+    step = 4
+    given = {"images": "nih", "entries": "entries.csv", "boxes": "boxes.csv"}
+    arguments = [word for name in given for word in (f"--{name}", str(collection / given[name]))]
+    arguments += ["--count", "2", "--size", "32"]
+    command = [sys.executable, "-c", ENDED, repr((arguments, step, str(collection)))]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    deeds, ends = answer.stdout.split(maxsplit=1)
+    assert int(deeds) > 20
+    assert ends == "{130} {-9}\n"
+    said = set(filter(None, answer.stderr.splitlines()))
+    assert said == {"Interrupted: run this again to pick the X-rays."}
+    whole = content(collection / "0-0")
+    for point in range(1, int(deeds) + 1, step):
+        assert not list(collection.glob(f"0-{point}.*"))
+        for folder in (collection / f"0-{point}", collection / f"1-{point}"):
+            assert not folder.exists() or content(folder) == whole
+    command = ["--out", str(folder), *arguments]
+    assert folder.exists() or nih.main(command) == 0
+    assert content(folder) == whole
