@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import signal
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +35,10 @@ LENGTHS = {
 }
 NEW_NOTEBOOK = 4
 
+
+# In the background of a script Ctrl+C is ignored, also by what is started: tests need it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `make test` tries the same 200 cases of a property each time, `make fuzz` thousands of new ones.
 hypothesis.settings.register_profile(
