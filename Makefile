@@ -15,11 +15,11 @@ TORCH := torch==2.13.0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help lesson lab check-setup data test test-extras benchmark-tests fuzz style lint notebooks pretrain \
-  site requirements clean
+.PHONY: help lesson lab check-setup data test test-extras benchmark-tests fuzz style lint notebooks \
+  minutes pretrain site requirements clean
 
 help:
-	@echo "make lesson       install, then run the six episodes into build/lesson/"
+	@echo "make lesson       install, then run the nine episodes into build/lesson/"
 	@echo "make lab          open the lesson in JupyterLab"
 	@echo "make check-setup  is everything installed, and in the right version?"
 	@echo "make data         download the 700 real X-rays (166 MB)"
@@ -31,6 +31,7 @@ help:
 	@echo "make fuzz         thousands of odd inputs and faults, half an hour and more (FUZZ_CASES=300 for fewer)"
 	@echo "make lint         ruff, spelling and types alone"
 	@echo "make notebooks    after an edit: sync sources and notebooks, run them (EPISODES='03 04' for some)"
+	@echo "make minutes      how long each episode takes to teach, from its words, code and exercises"
 	@echo "make pretrain     train the bundled network again"
 	@echo "make site         the lesson as web pages, in build/site/"
 	@echo "make requirements pin all packages, with their hashes (UPGRADE=--upgrade for newer ones)"
@@ -95,6 +96,9 @@ benchmark-tests: $(VENV)/test.stamp
 
 notebooks: $(VENV)/test.stamp
 	$(RUN) -m tools.notebooks update $(EPISODES)
+
+minutes: $(VENV)/test.stamp
+	@$(RUN) -m tools.minutes
 
 pretrain: $(VENV)/lesson.stamp
 	$(RUN) -m tools.pretrain

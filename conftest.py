@@ -22,16 +22,22 @@ LOADS_TENSORFLOW = re.compile(r"\b(tensorflow|keras|models|explain|sanity)\b")
 # How long each of these takes, as a multiple of importing TensorFlow once, from
 # `python -m benchmarks.tests`. Only the order matters: what takes longest is begun first.
 LENGTHS = {
-    "05-training": 11,
-    TENSORFLOW: 8,
-    "06-explainability": 7.5,
+    TENSORFLOW: 12,
+    "08-testing-explanations": 7,
+    "05-training": 6,
     "more-classes": 5,
-    "perturbing": 4,
-    "photograph": 2.2,
+    "09-shortcuts": 4.5,
+    "07-evaluation": 4,
+    "test_simulator": 3,
+    "perturbing": 3,
+    "06-explainability": 2.5,
+    "photograph": 1.7,
     "03-data-preparation": 1.7,
-    "04-neural-networks": 1.6,
-    "02-visualisation": 0.8,
-    "01-introduction": 0.6,
+    "04-neural-networks": 1.7,
+    "test_fetch": 1.4,
+    "test_types": 1.3,
+    "02-visualisation": 1,
+    "01-introduction": 0.8,
 }
 NEW_NOTEBOOK = 4
 

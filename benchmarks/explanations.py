@@ -12,10 +12,12 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from helpers import data, explain, metrics, models, sanity
+from helpers.models import keras, tf
 from helpers.paths import BUNDLED_DATA
 from simulator import shortcut
 
@@ -39,6 +41,67 @@ def seconds(call: Callable[[], object], runs: int = 3) -> float:
         call()
         times.append(time.perf_counter() - start)
     return float(np.median(times))
+
+
+class PassCounter(keras.layers.Layer):
+    """Let values through unchanged; count the images that pass forwards and backwards."""
+
+    supports_jit = False  # counting happens in Python
+    passed: ClassVar = {"forward": 0, "backward": 0}  # shared: methods make copies of a network
+
+    def call(self, values):
+        """Count images forwards, and backwards when a gradient comes through."""
+
+        def count(way):
+            tf.py_function(lambda images: self.add(way, int(images)), [tf.shape(values)[0]], [])
+
+        @tf.custom_gradient
+        def counted(x):
+            count("forward")
+
+            def backwards(slope):
+                count("backward")
+                return slope
+
+            return tf.identity(x), backwards
+
+        return counted(values)
+
+    @classmethod
+    def add(cls, way: str, images: int) -> None:
+        """Add images that have passed."""
+        cls.passed[way] += images
+
+
+def count_passes(
+    method: Callable[..., np.ndarray], model: keras.Model, images: np.ndarray
+) -> tuple[np.ndarray, float, float]:
+    """Explain images, and count how often the network is run for each of them.
+
+    Parameters
+    ----------
+    method : function
+        One of ``explain.METHODS``.
+    model : keras.Model
+        Ends in a dense layer with one sigmoid.
+    images : numpy.ndarray
+        float32 (n, height, width, 1).
+
+    Returns
+    -------
+    saliency : numpy.ndarray
+        float32 (n, height, width).
+    forward, backward : float
+        Passes through the network's end, as images and as gradients, for each image explained.
+    """
+    last = model.layers[-1]
+    end = keras.layers.Dense.from_config(last.get_config() | {"name": "counted"})
+    counted = keras.Model(model.inputs, end(PassCounter()(last.input)))
+    end.set_weights(last.get_weights())
+    PassCounter.passed = {"forward": 0, "backward": 0}
+    maps = method(counted, images)
+    forward, backward = (PassCounter.passed[way] / len(images) for way in ("forward", "backward"))
+    return maps, forward, backward
 
 
 def measure(folder: str | None) -> list[dict]:

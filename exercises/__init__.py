@@ -9,10 +9,22 @@ import warnings
 
 import numpy as np
 
-from exercises import episode_1, episode_2, episode_3, episode_4, episode_5, episode_6, extras
+from exercises import (
+    episode_1,
+    episode_2,
+    episode_3,
+    episode_4,
+    episode_5,
+    episode_6,
+    episode_7,
+    episode_8,
+    episode_9,
+    extras,
+)
 from exercises.hints import Check, Hint
+from exercises.stops import in_words
 
-__all__ = ["CHECKS", "check", "diagnose"]
+__all__ = ["CHECKS", "check", "diagnose", "verify"]
 
 CHECKS: dict[str, Check] = {
     **episode_1.CHECKS,
@@ -21,6 +33,9 @@ CHECKS: dict[str, Check] = {
     **episode_4.CHECKS,
     **episode_5.CHECKS,
     **episode_6.CHECKS,
+    **episode_7.CHECKS,
+    **episode_8.CHECKS,
+    **episode_9.CHECKS,
     **extras.CHECKS,
 }
 VARIABLES = episode_6.VARIABLES
@@ -47,6 +62,24 @@ def check(name: str, answer: object = None, *given: object) -> None:
         print(begin, hint.text)
 
 
+def verify(name: str, answer: object = None, *given: object) -> None:
+    """Say nothing if the lesson's own solution is right, so that it gives no verdict away.
+
+    Parameters
+    ----------
+    name, answer, *given
+        As in :func:`check`.
+
+    Raises
+    ------
+    AssertionError
+        If the answer is not right, with the hint.
+    """
+    hint = diagnose(name, answer, *given)
+    if hint is not None:
+        raise AssertionError(hint.text)
+
+
 def diagnose(name: str, answer: object = None, *given: object) -> Hint | None:
     """Return None for the right answer, else what is wrong with it; never raise.
 
@@ -71,3 +104,6 @@ def diagnose(name: str, answer: object = None, *given: object) -> Hint | None:
             "this answer cannot be compared with the expected one: run the cells above again, in "
             "their order, and look at the type and the shape of your answer.",
         )
+
+
+in_words()

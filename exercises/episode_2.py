@@ -47,31 +47,6 @@ def darker(answer: object, image: np.ndarray) -> Hint | None:
     )
 
 
-def mirrored(answer: object, image: np.ndarray) -> Hint | None:
-    """Check an X-ray whose left and right are exchanged."""
-    unchanged = "the image is as it was; image[:, ::-1] runs through the columns backwards."
-    return array(
-        answer,
-        image[:, ::-1],
-        wrong=[
-            Wrong(image, "step", unchanged),
-            Wrong(
-                image[::-1],
-                "place",
-                "top and bottom are exchanged: rows come first, columns second.",
-            ),
-            Wrong(
-                image[::-1, ::-1],
-                "place",
-                "this is turned by half a circle: leave the rows as they are.",
-            ),
-            Wrong(image.T, "place", "rows and columns are exchanged: this is the transpose."),
-        ],
-        advice="the values are not those of the mirrored image.",
-        dtype=image.dtype.type,
-    )
-
-
 def angle(answer: object, image: np.ndarray) -> Hint | None:
     """Check the crop of 160 rows from row 300 on and 160 columns from column 340 on."""
     rows, columns = slice(300, 460), slice(340, 500)
@@ -199,7 +174,6 @@ def _constant_image(function: Callable, level: int) -> Hint | None:
 
 CHECKS: dict[str, Check] = {
     "darker": darker,
-    "mirrored": mirrored,
     "angle": angle,
     "mb_512": partial(memory, 512, 8),
     "mb_256": partial(memory, 256, 4),

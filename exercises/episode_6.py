@@ -62,19 +62,22 @@ def sure_normal(answer: object, probability: np.ndarray, labels: np.ndarray) -> 
     return Hint("value", "the network is surer of another normal one.")
 
 
-def heat_normal(answer: object, maps: object, weights: object) -> Hint | None:
-    """Check the Grad-CAM map of the class "normal": (height, width), or the same as a batch."""
+def heat_normal(answer: object, feature_maps: object, weights: object) -> Hint | None:
+    """Check the Grad-CAM map of the class "normal", before it is enlarged.
+
+    ``feature_maps`` are (height, width, n), ``weights`` are (n,): those of effusion.
+    """
     values = read_array(answer)
     if isinstance(values, Hint):
         return values
-    total = (np.asarray(maps)[0] * -np.asarray(weights)[0]).sum(axis=-1)
+    total = (np.asarray(feature_maps) * -np.asarray(weights)).sum(axis=-1)
     if values.shape == (1, *total.shape):
         values = values[0]
     return array(
         values,
         total.clip(min=0),
         wrong=[
-            Wrong(total, "step", "set the negative values to 0, as the ReLU did before."),
+            Wrong(total, "step", "set the negative values to 0, as the cell above does."),
             Wrong(
                 (-total).clip(min=0),
                 "sign",
@@ -83,12 +86,52 @@ def heat_normal(answer: object, maps: object, weights: object) -> Hint | None:
             Wrong(
                 -(-total).clip(min=0),
                 "sign",
-                "change the sign of the weights before the ReLU, not of the map after it.",
+                "change the sign before the negative values are set to 0, not afterwards.",
             ),
+            Wrong(np.abs(total), "sign", "the absolute value keeps what speaks for effusion too."),
+            Wrong(-total, "step", "this is the weighted sum for effusion: change its sign first."),
         ],
         advice="add up the maps, each times minus its weight, then set negative values to 0.",
         dtype=np.floating,
         tolerance=1e-3 * max(float(np.abs(total).max()), 1e-6),
+    )
+
+
+def one_scale(answer: object, maps: np.ndarray) -> Hint | None:
+    """Check maps that were all divided by the largest value of all of them."""
+    maps = np.asarray(maps)
+    largest = float(maps.max())
+    own = maps.max(axis=(1, 2), keepdims=True)
+    return array(
+        answer,
+        maps / largest,
+        wrong=[
+            Wrong(
+                maps / np.where(own > 0, own, 1),
+                "step",
+                "each map is divided by its own largest value, so each one still reaches 1; "
+                "use one number for all maps.",
+            ),
+            Wrong(
+                np.full(len(maps), largest),
+                "quantity",
+                "these are the largest values; divide the maps by the largest of them.",
+            ),
+            Wrong(
+                maps / max(float(maps.sum()), 1e-12),
+                "quantity",
+                "this divides by the sum of all values; divide by the largest of them.",
+            ),
+            Wrong(maps, "step", "the largest value of all maps should become 1: divide by it."),
+            Wrong(
+                maps[0] / max(float(maps[0].max()), 1e-12),
+                "place",
+                "this is the first map alone; scale all of them in one step.",
+            ),
+        ],
+        advice="divide all maps by one number, the largest value in all of them.",
+        dtype=np.floating,
+        tolerance=1e-5,
     )
 
 
@@ -110,49 +153,20 @@ def fraction_inside(answer: object, saliency: np.ndarray, mask: np.ndarray) -> H
                 "this is the fraction of the area; add up saliency, not pixels.",
             ),
             Wrong(1 - inside / total, "place", "this is the fraction outside the mask."),
+            Wrong(
+                total / inside,
+                "sign",
+                "this is the other way round: divide what lies inside by what there is in all.",
+            ),
             Wrong(saliency[mask].mean(), "quantity", "this is the mean inside the mask; use sums."),
         ],
-    )
-
-
-def times(answer: object, maps: np.ndarray, masks: np.ndarray) -> Hint | None:
-    """Check how many times more of the saliency lies on the marker than of the area."""
-    from helpers.metrics import area_fraction, relevance_mass_accuracy  # loads SciPy
-
-    inside = relevance_mass_accuracy(maps, masks).mean()
-    area = area_fraction(masks).mean()
-    return number(
-        answer,
-        inside / area,
-        wrong=[
-            Wrong(
-                inside,
-                "step",
-                "this is the fraction of the saliency; divide it by the marker's fraction of the "
-                "area.",
-            ),
-            Wrong(
-                area / inside,
-                "sign",
-                "this is the other way round: divide the fraction of the saliency by that of the "
-                "area.",
-            ),
-            Wrong(
-                area,
-                "step",
-                "this is the marker's fraction of the area; divide the fraction of the saliency "
-                "by it.",
-            ),
-        ],
-        advice="Take the means over the X-rays with effusion first, then divide.",
-        tolerance=0.02,
     )
 
 
 CHECKS: dict[str, Check] = {
     "sure_normal": sure_normal,
     "heat_normal": heat_normal,
-    "share_inside": fraction_inside,
-    "times": times,
+    "one_scale": one_scale,
+    "fraction_inside": fraction_inside,
 }
-VARIABLES = {"share_inside": "share"}
+VARIABLES: dict[str, str] = {}

@@ -242,7 +242,7 @@ def fall_black(
     )
 
 
-def contribution_of_left(
+def contribution_left(
     answer: object, nothing: float, left: float, right: float, both: float
 ) -> Hint | None:
     """Check the Shapley value of the left half: the mean of its two growths."""
@@ -311,36 +311,6 @@ def mirrored_sides(answer: object, sides: np.ndarray) -> Hint | None:
     return hint
 
 
-def surest(answer: object, probability: np.ndarray, truth: np.ndarray) -> Hint | None:
-    """Check, for each class, the position of the correct X-ray with the largest probability."""
-    count = probability.shape[1]
-    expected = f"{count} positions are expected, one for each class"
-    places = read_array(answer, expected, lists=True)
-    if isinstance(places, Hint):
-        return places
-    hint = form(places, (count,))
-    if hint:
-        return Hint(hint.kind, f"{expected}; {hint.text}")
-    if places.dtype.kind not in "iu":
-        return Hint("dtype", f"{expected}, as whole numbers.")
-    if places.min() < 0 or places.max() >= len(truth):
-        return Hint(
-            "place", f"there are {len(truth)} X-rays: positions go from 0 to {len(truth) - 1}."
-        )
-    predicted = probability.argmax(axis=1)
-    for label, place in enumerate(places):
-        if truth[place] != label:
-            return Hint("place", f"the X-ray for class {label} belongs to class {truth[place]}.")
-        if predicted[place] != label:
-            return Hint("value", f"the network gets the X-ray for class {label} wrong.")
-        right = (truth == label) & (predicted == label)
-        if probability[place, label] < probability[right, label].max():
-            return Hint(
-                "value", f"for class {label}, the network is surer of another correct X-ray."
-            )
-    return None
-
-
 CHECKS: dict[str, Check] = {
     "top5": top5,
     "per_pixel": per_pixel,
@@ -348,7 +318,6 @@ CHECKS: dict[str, Check] = {
     "slopes": slopes,
     "map_weights": map_weights,
     "fall_black": fall_black,
-    "share_left": contribution_of_left,
+    "contribution_left": contribution_left,
     "mirrored_sides": mirrored_sides,
-    "surest": surest,
 }

@@ -10,21 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from helpers.images import (
-    ENDINGS,
-    DataError,
-    read_image,
-    resize,
-    short_name,
-    standardise,
-    unreadable,
-)
+from helpers.images import ENDINGS, DataError, read_image, resize, short_name, standardise, unusable
 from helpers.paths import BUNDLED_DATA, DOWNLOADS, ROOT
 
 CLASSES = ("normal", "effusion")  # a label is a place in this tuple
+SECOND_BATCH = BUNDLED_DATA / "second_batch"
 OTHER_IMAGES = (".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".jp2")
 NIH_NAME = re.compile(r"(\d{8})_\d{3}")
 SIMULATED_NAME = re.compile(r"sim\d+_\d")
@@ -103,8 +97,8 @@ def find_dataset(folder: str | Path | None = None) -> Dataset:
     given = given if os.path.exists(given) else ROOT / given
     try:
         return _dataset(Path(os.path.realpath(given)))
-    except OSError as error:
-        raise unreadable(Path(error.filename or given), error) from error
+    except (OSError, UnicodeError) as error:  # of names that no disk can hold
+        raise unusable(Path(getattr(error, "filename", None) or given), error) from error
 
 
 def _dataset(given: Path) -> Dataset:
@@ -117,24 +111,16 @@ def _dataset(given: Path) -> Dataset:
 
     parent = class_folders[0].parent
     shown = given.parent if given == parent and given.name == "chest_xrays" else given
-    place, rows = _find_manifest(shown, parent, files, labels)
-    patients = _patients(files, rows or ())
+    place, manifest = _find_manifest(shown, parent, files, labels)
+    patients = _patients(files, manifest or ())
+    masks = _masks(parent, files, labels.count(0))
     simulated = patients is not None and all(SIMULATED_NAME.match(path.stem) for path in files)
-    known = {
-        BUNDLED_DATA / "chest_xrays": "simulated chest X-rays (bundled)",
-        DOWNLOADS / "chest_xrays": "real chest X-rays (downloaded)",
-    }
-    other = "simulated chest X-rays" if simulated else f"chest X-rays in {shown.name}"
-    return Dataset(
-        name=known.get(parent, other),
-        folder=place or given,
-        files=files,
-        labels=labels,
-        patients=patients,
-        masks=_masks(parent, files, labels),
-        simulated=simulated,
-        manifest=rows,
-    )
+    name = "simulated chest X-rays" if simulated else f"chest X-rays in {shown.name}"
+    if parent == BUNDLED_DATA / "chest_xrays":
+        name = "simulated chest X-rays (bundled)"
+    elif parent == DOWNLOADS / "chest_xrays":
+        name = "real chest X-rays (downloaded)"
+    return Dataset(name, place or given, files, labels, patients, masks, simulated, manifest)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -159,9 +145,7 @@ def _class_folders(given: Path) -> list[Path]:
                 sets.append(sorted(matches, key=lambda path: CLASSES.index(path.name.lower())))
         if len(sets) > 1 or any(len(matches) > len(CLASSES) for matches in sets):
             names = ", ".join(str(path.relative_to(given)) for found in sets for path in found)
-            raise DataError(
-                f"The data folder {given} holds more than one set ({names}): name one of them."
-            )
+            raise DataError(f"The data folder {given} holds more than one set ({names}): name one.")
         if sets:
             return sets[0]
     found = ", ".join(path.name for path in seen) or "no folders"
@@ -193,8 +177,7 @@ def _refuse_shared(per_class: Sequence[Sequence[Path]]) -> None:
         other = digests.get(_digest(path)) if size in sizes else None
         if other:
             raise DataError(
-                f"{short_name(path)} and {short_name(other)} are the same file: an image has one "
-                "class, so take one of the two away."
+                f"{short_name(path)} and {short_name(other)} are the same file: take one away."
             )
 
 
@@ -230,8 +213,7 @@ def _find_manifest(
             stated = listed[0].get("label", "").lower()
             if stated not in ("", CLASSES[label]):
                 raise DataError(
-                    f"{short_name(path)} is called {stated} in {manifest}: correct the row or "
-                    "move the file."
+                    f"{short_name(path)} is called {stated} in {manifest}: correct that or move it."
                 )
             found += listed
         return place, tuple(found)
@@ -265,6 +247,11 @@ def _patients(files: Sequence[Path], rows: Sequence[dict[str, str]]) -> tuple[st
     patients = [row.get("patient", "") for row in rows]
     if not any(patients):
         numbers = [NIH_NAME.fullmatch(path.stem) for path in files]
+        if rows and not all(numbers):
+            raise DataError(
+                "manifest.csv names no patient, so that one may be in training and in test: "
+                "fill in a column 'patient', or take the table away."
+            )
         return tuple(n[1] for n in numbers if n) if all(numbers) else None
     if not all(patients):
         path = files[patients.index("")]
@@ -272,19 +259,14 @@ def _patients(files: Sequence[Path], rows: Sequence[dict[str, str]]) -> tuple[st
     return tuple(patients)
 
 
-def _masks(
-    parent: Path, files: Sequence[Path], labels: Sequence[int]
-) -> tuple[Path | None, ...] | None:
-    """Find the ground-truth mask of the fluid for each image that has one."""
+def _masks(parent: Path, files: Sequence[Path], normal: int) -> tuple[Path | None, ...] | None:
+    """Find the ground-truth masks of the fluid for the images after so many normal ones."""
     for folder in (parent / "outlines", parent.parent / "outlines"):
         entries = _entries(folder) if os.path.isdir(folder) else []
         known = {_same(path.stem): path for path in entries if path.suffix.lower() == ".png"}
-        masks = tuple(
-            known.get(_same(path.stem)) if label == 1 else None
-            for path, label in zip(files, labels, strict=True)
-        )
+        masks = [known.get(_same(path.stem)) for path in files[normal:]]
         if any(masks):
-            return masks
+            return (None,) * normal + tuple(masks)
     return None
 
 
@@ -314,15 +296,15 @@ def load(dataset: Dataset, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f"The size must be at least 1 pixel, but is {size}.")
     images = np.empty((len(dataset), size, size, 1), np.float32)
 
-    def read(index: int) -> None:
-        image = resize(read_image(dataset.files[index]), size)
+    def read(index: int, path: Path) -> None:
+        image = resize(read_image(path), size)
         if image.min() == image.max():
-            name = short_name(dataset.files[index])
-            raise DataError(f"{name} is constant (all pixels are equal): take it out.")
+            raise DataError(f"{short_name(path)} is constant (all pixels are equal): take it out.")
         images[index, :, :, 0] = standardise(image)
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        list(pool.map(read, range(len(dataset))))  # one that fails cancels those still waiting
+        # One that fails cancels those still waiting.
+        list(pool.map(read, range(len(dataset)), dataset.files))
     return images, np.array(dataset.labels, np.int64)
 
 
@@ -347,6 +329,52 @@ def load_masks(dataset: Dataset, size: int = 256) -> np.ndarray:
         if path is not None:
             masks[index] = resize(read_image(path, "The mask "), size) >= 128
     return masks
+
+
+class Batch(NamedTuple):
+    """A set of the second batch: simulated X-rays and all that is known about them.
+
+    images : float32 (n, 64, 64, 1), each with mean 0 and standard deviation 1.
+    labels : int64 (n,), 0 normal, 1 effusion.
+    masks : bool (n, 64, 64), True where there is fluid.
+    patients : str (n,), patients of no other set.
+    attributes : (n,) each: ``view``, ``sex``, ``side``, ``devices``, ``findings``, ``fluid_ml``,
+        ``haze`` (g/ml), ``pixel_mm`` at 512 pixels, and ``seed`` and ``index``, with which
+        ``simulator.simulate_one`` draws the X-ray again.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    masks: np.ndarray
+    patients: np.ndarray
+    attributes: dict[str, np.ndarray]
+
+
+def load_second_batch() -> tuple[Batch, Batch, Batch]:
+    """Load the simulated X-rays of part two, which no network of the lesson was trained on.
+
+    Returns
+    -------
+    validation, test, other_hospital : Batch
+        300 and 600 X-rays of the hospital of the bundled set, and 300 of another hospital.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged.
+    """
+    batches = []
+    for name in ("same_hospital_validation", "same_hospital_test", "other_hospital"):
+        path = SECOND_BATCH / f"{name}.npz"
+        try:
+            with np.load(path) as file:
+                columns = dict(file)
+            images = np.stack([standardise(image) for image in columns.pop("images")])
+            labels, masks, who = (columns.pop(key) for key in ("labels", "masks", "patients"))
+        except Exception as error:  # damage shows in many ways
+            raise DataError(f"{path} is missing or damaged: download the lesson again.") from error
+        batches.append(Batch(images[..., np.newaxis], labels, masks, who, columns))
+    return batches[0], batches[1], batches[2]
 
 
 def split(dataset: Dataset, seed: int = 42) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -377,11 +405,11 @@ def split(dataset: Dataset, seed: int = 42) -> tuple[np.ndarray, np.ndarray, np.
 
     labels = np.array(dataset.labels)
     patients = np.array(dataset.patients or range(len(dataset)))
-    by_patient = len(np.unique(patients)) < len(dataset)
+    people = len(np.unique(patients))
 
     def keep_some(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         classes = labels[indices]
-        if not by_patient:
+        if people == len(dataset):
             return train_test_split(indices, test_size=0.15, stratify=classes, random_state=seed)
         groups = patients[indices]
         fewest = min(len(np.unique(groups[classes == label])) for label in (0, 1))
@@ -389,7 +417,6 @@ def split(dataset: Dataset, seed: int = 42) -> tuple[np.ndarray, np.ndarray, np.
         rest, kept = next(folds.split(indices, classes, groups))
         return indices[rest], indices[kept]
 
-    people = len(np.unique(patients))
     too_few = DataError(
         f"{len(dataset)} images of {people} patient{'s' * (people > 1)} are too few to split in "
         "three parts with both classes in each: use more."

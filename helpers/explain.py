@@ -12,13 +12,11 @@ image does not depend on the images beside it, nor on what was explained before.
 """
 
 import contextlib
-import dataclasses
 import functools
 import io
 import warnings
 import zlib
 from collections.abc import Callable
-from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -42,12 +40,18 @@ METHODS: dict[str, Callable[..., np.ndarray]] = {}
 CONTROLS: dict[str, Callable[..., np.ndarray]] = {}
 """What looks like a method and ignores the network: a method has to do better than these."""
 
+FAMILIES: dict[str, str] = {}
+"""Name of a method or control -> its family, which has a colour in ``helpers.plots.STYLES``."""
+
+PASSES: dict[str, tuple[int, int]] = {}
+"""Name -> passes for each image through the lesson's network, forwards and backwards."""
+
 SIGNED = ("Integrated gradients", "Occlusion", "LIME", "SHAP")
 """Methods whose maps also have negative values: what speaks against the target."""
 
 
-def _listed(methods: dict, name: str) -> Callable:
-    """List a method by its name, and hold its maps to the contract."""
+def _listed(family: str, name: str, forward: int, backward: int) -> Callable:
+    """List a method by its name, with its family and its passes; hold its maps to the contract."""
 
     def decorate(method: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         @functools.wraps(method)
@@ -57,11 +61,12 @@ def _listed(methods: dict, name: str) -> Callable:
             maps = np.asarray(method(model, images, target, **options), np.float32)
             if not np.isfinite(maps).all():
                 raise ValueError(
-                    f"{name} gives NaN: look at its settings and at the network's weights."
+                    f"{name} gives NaN: look at its settings and the network's weights."
                 )
             return maps
 
-        methods[name] = explain
+        (CONTROLS if family == "control" else METHODS)[name] = explain
+        FAMILIES[name], PASSES[name] = family, (forward, backward)
         return explain
 
     return decorate
@@ -81,74 +86,11 @@ def logit_model(model: keras.Model) -> keras.Model:
         Output float32 (n, 1): log-odds of effusion. The last layer is a copy; all layers before it
         are those of the network itself.
     """
-    return _end_again(model, model.layers[-1].input, activation="linear")
-
-
-def _end_again(model: keras.Model, values, **changes) -> keras.Model:
-    """Put a copy of a network's last layer, with changes to its options, behind these values."""
     last = model.layers[-1]
-    copy = keras.layers.Dense.from_config(last.get_config() | changes)
-    ended = keras.Model(model.inputs, copy(values))
+    copy = keras.layers.Dense.from_config(last.get_config() | {"activation": "linear"})
+    logit = keras.Model(model.inputs, copy(last.input))
     copy.set_weights(last.get_weights())
-    return ended
-
-
-class PassCounter(keras.layers.Layer):
-    """Let values through unchanged; count the images that pass forwards and backwards."""
-
-    supports_jit = False  # counting happens in Python
-    passed: ClassVar = {"forward": 0, "backward": 0}  # shared: methods make copies of a network
-
-    def call(self, values):
-        """Count images forwards, and backwards when a gradient comes through."""
-
-        def count(way):
-            tf.py_function(lambda images: self.add(way, int(images)), [tf.shape(values)[0]], [])
-
-        @tf.custom_gradient
-        def counted(x):
-            count("forward")
-
-            def backwards(slope):
-                count("backward")
-                return slope
-
-            return tf.identity(x), backwards
-
-        return counted(values)
-
-    @classmethod
-    def add(cls, way: str, images: int) -> None:
-        """Add images that have passed."""
-        cls.passed[way] += images
-
-
-def count_passes(
-    method: Callable[..., np.ndarray], model: keras.Model, images: np.ndarray
-) -> tuple[np.ndarray, float, float]:
-    """Explain images, and count how often the network is run for each of them.
-
-    Parameters
-    ----------
-    method : function
-        One of :data:`METHODS`.
-    model : keras.Model
-        Ends in a dense layer with one sigmoid.
-    images : numpy.ndarray
-        float32 (n, height, width, 1).
-
-    Returns
-    -------
-    saliency : numpy.ndarray
-        float32 (n, height, width).
-    forward, backward : float
-        Passes through the network's end, as images and as gradients, for each image explained.
-    """
-    counted = _end_again(model, PassCounter()(model.layers[-1].input), name="counted")
-    PassCounter.passed = {"forward": 0, "backward": 0}
-    maps = method(counted, images)
-    forward, backward = (PassCounter.passed[way] / len(images) for way in ("forward", "backward"))
-    return maps, forward, backward
+    return logit
 
 
 def last_conv_layer(model: keras.Model) -> keras.layers.Layer:
@@ -183,8 +125,7 @@ def enlarge(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     numpy.ndarray
         float32 (n, height, width).
     """
-    large = [cv2.resize(one, size[::-1], interpolation=cv2.INTER_LINEAR) for one in maps]
-    return np.stack(large)
+    return np.stack([cv2.resize(one, size[::-1], interpolation=cv2.INTER_LINEAR) for one in maps])
 
 
 def input_gradient(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
@@ -195,26 +136,31 @@ def input_gradient(model: keras.Model, images: np.ndarray, target: int = 1) -> n
     numpy.ndarray
         float32 (n, height, width, 1).
     """
-    return _gradient_function(model, target)(images)
+    parts = [_gradient_function(model)(batch) for batch in _batches(images)]
+    return _sign(target) * np.concatenate(parts)
 
 
-def _gradient_function(model: keras.Model, target: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that differentiates the logit with respect to the pixels, in batches."""
-    logit = logit_model(model)
+@functools.lru_cache(maxsize=4)
+def _gradient_function(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Compile the gradient of the logit, once for a network: new weights in it are seen."""
+    last = model.layers[-1]
+    before_last = keras.Model(model.inputs, last.input)
 
     @tf.function(reduce_retracing=True)  # four times as fast as step by step
     def gradient(pixels: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(pixels)
-            score = _sign(target) * logit(pixels, training=False)
-        return tape.gradient(score, pixels)
+            values = before_last(pixels, training=False)
+            logit = tf.matmul(values, last.kernel) + last.bias  # not a copy of its weights
+        return tape.gradient(logit, pixels)
 
-    def in_batches(images: np.ndarray) -> np.ndarray:
-        batches = range(0, len(images), BATCH_SIZE)
-        parts = [gradient(tf.constant(images[k : k + BATCH_SIZE], tf.float32)) for k in batches]
-        return np.concatenate(parts)
+    return gradient
 
-    return in_batches
+
+def _batches(images: np.ndarray) -> list[tf.Tensor]:
+    """Cut images into batches for TensorFlow."""
+    starts = range(0, len(images), BATCH_SIZE)
+    return [tf.constant(images[k : k + BATCH_SIZE], tf.float32) for k in starts]
 
 
 def _sign(target: int) -> int:
@@ -222,13 +168,13 @@ def _sign(target: int) -> int:
     return 1 if target else -1
 
 
-@_listed(METHODS, "Vanilla gradient")
+@_listed("gradient", "Vanilla gradient", 1, 1)
 def vanilla_gradient(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Take the size of the gradient at every pixel (Simonyan et al., 2014, equation 3)."""
     return np.abs(input_gradient(model, images, target)).max(axis=-1)
 
 
-@_listed(METHODS, "SmoothGrad")
+@_listed("gradient", "SmoothGrad", 30, 30)
 def smooth_grad(
     model: keras.Model, images: np.ndarray, target: int = 1, samples: int = 30, noise: float = 0.1
 ) -> np.ndarray:
@@ -236,16 +182,13 @@ def smooth_grad(
 
     ``noise`` is the standard deviation as a fraction of each image's range of values.
     """
-    gradient, rng = _gradient_function(model, target), np.random.default_rng(0)
     spread = noise * np.ptp(images, axis=(1, 2, 3), keepdims=True)
-    total = np.zeros_like(images)
-    for _ in range(samples):
-        copies = images + spread * rng.normal(size=images.shape[1:])  # the same for all images
-        total = total + np.abs(gradient(copies))
-    return (total / samples).max(axis=-1)
+    drawn = np.random.default_rng(0).normal(size=(samples, *images.shape[1:]))  # for all images
+    sizes = (np.abs(input_gradient(model, images + spread * one, target)) for one in drawn)
+    return (sum(sizes) / samples).max(axis=-1)
 
 
-@_listed(METHODS, "Integrated gradients")
+@_listed("gradient", "Integrated gradients", 32, 32)
 def integrated_gradients(
     model: keras.Model, images: np.ndarray, target: int = 1, steps: int = 32
 ) -> np.ndarray:
@@ -254,8 +197,8 @@ def integrated_gradients(
     The grey image is 0 everywhere, the mean of every standardised X-ray. A map's sum is the
     difference of the two logits (their "completeness"), up to ``steps``.
     """
-    gradient, middles = _gradient_function(model, target), (np.arange(steps) + 0.5) / steps
-    total = sum(gradient(k * images) for k in middles)
+    middles = (np.arange(steps) + 0.5) / steps
+    total = sum(input_gradient(model, k * images, target) for k in middles)
     return (images * total / steps).sum(axis=-1)
 
 
@@ -263,21 +206,17 @@ class _DeconvNet(model_modifiers.GuidedBackpropagation):
     """Let only positive gradients pass a ReLU backwards, whether it was open or not."""
 
     def _get_guided_activation(self, activation):
-        @tf.custom_gradient
-        def rectified_activation(x):
-            return activation(x), lambda slope: tf.nn.relu(slope)
-
-        return rectified_activation
+        return tf.custom_gradient(lambda x: (activation(x), tf.nn.relu))
 
 
-@_listed(METHODS, "Guided backpropagation")
+@_listed("gradient", "Guided backpropagation", 1, 1)
 def guided_backpropagation(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Let positive gradients pass where the ReLU was open (Springenberg et al., ICLR-W 2015)."""
     visualiser = saliency.Saliency(logit_model(model), model_modifiers.GuidedBackpropagation())
     return _in_batches(visualiser, images, target, normalize_map=False)
 
 
-@_listed(METHODS, "DeconvNet")
+@_listed("gradient", "DeconvNet", 1, 1)
 def deconvnet(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Let positive gradients pass every ReLU (DeconvNet, Zeiler and Fergus, ECCV 2014)."""
     visualiser = saliency.Saliency(logit_model(model), _DeconvNet())
@@ -286,47 +225,38 @@ def deconvnet(model: keras.Model, images: np.ndarray, target: int = 1) -> np.nda
 
 def _in_batches(visualiser, images: np.ndarray, target: int, **options) -> np.ndarray:
     """Run a method of tf-keras-vis in batches, without its chatter."""
-    maps = []
+
+    def score(outputs: tf.Tensor) -> tf.Tensor:
+        return _sign(target) * outputs[:, -1]
+
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # about the nesting of inputs: nothing to act on
-        for start in range(0, len(images), BATCH_SIZE):
-            batch = visualiser(
-                lambda outputs: _sign(target) * outputs[:, -1],
-                tf.convert_to_tensor(images[start : start + BATCH_SIZE]),
-                **options,
-            )
-            maps.append(np.asarray(batch))
+        maps = [visualiser(score, batch, **options) for batch in _batches(images)]
     return np.concatenate(maps)
 
 
 def _class_activation(method: type, model: keras.Model, images: np.ndarray, target: int, **options):
     """Run a class-activation method of tf-keras-vis on the last feature maps."""
-    maps = _in_batches(
-        method(model, clone=False),
-        images,
-        target,
-        penultimate_layer=last_conv_layer(model),
-        seek_penultimate_conv_layer=False,
-        normalize_cam=False,
-        expand_cam=False,  # enlarged here, since the library moves the centres of the cells
-        **options,
-    )
+    cam, layer = method(model, clone=False), last_conv_layer(model)
+    # Enlarged here, since the library moves the centres of the cells.
+    raw = {"seek_penultimate_conv_layer": False, "normalize_cam": False, "expand_cam": False}
+    maps = _in_batches(cam, images, target, penultimate_layer=layer, **raw, **options)
     return enlarge(maps, images.shape[1:3])
 
 
-@_listed(METHODS, "Grad-CAM")
+@_listed("class activation", "Grad-CAM", 1, 1)
 def grad_cam(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Weight the last maps by their mean gradient (Grad-CAM, Selvaraju et al., ICCV 2017)."""
     return _class_activation(gradcam.Gradcam, logit_model(model), images, target)
 
 
-@_listed(METHODS, "Grad-CAM++")
+@_listed("class activation", "Grad-CAM++", 1, 1)
 def grad_cam_plus_plus(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Weight each place of the last maps (Grad-CAM++, Chattopadhay et al., WACV 2018)."""
     return _class_activation(gradcam_plus_plus.GradcamPlusPlus, logit_model(model), images, target)
 
 
-@_listed(METHODS, "Score-CAM")
+@_listed("class activation", "Score-CAM", 65, 0)
 def score_cam(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Weight the last maps by predictions, not gradients (Score-CAM, Wang et al., CVPR-W 2020).
 
@@ -362,7 +292,7 @@ def two_outputs(model: keras.Model, swap: bool = False) -> keras.Model:
     return keras.Model(model.inputs, outputs)
 
 
-@_listed(METHODS, "Occlusion")
+@_listed("perturbation", "Occlusion", 145, 0)
 def occlusion(
     model: keras.Model, images: np.ndarray, target: int = 1, patch: float = 0.2, step: float = 0.1
 ) -> np.ndarray:
@@ -374,27 +304,21 @@ def occlusion(
     height, width = images.shape[1:3]
     side = max(round(patch * width), 1)
     move = min(max(round(step * width), 1), side)
-    squares = [
-        (slice(max(top, 0), top + side), slice(max(left, 0), left + side))
-        for top in range(move - side, height, move)
-        for left in range(move - side, width, move)
-    ]
-    logit = logit_model(model)
-    maps = []
+    rows, columns = range(move - side, height, move), range(move - side, width, move)
+    corners = [(top, left) for top in rows for left in columns]
+    squares = np.zeros((len(corners), height, width, 1), np.float32)  # 1 where grey covers it
+    for square, (top, left) in zip(squares, corners, strict=True):
+        square[max(top, 0) : top + side, max(left, 0) : left + side] = 1
+    logit, maps = logit_model(model), []
     for image in images:
-        covered = np.repeat(image[np.newaxis], len(squares) + 1, axis=0)
-        for one, (rows, columns) in zip(covered[1:], squares, strict=True):
-            one[rows, columns] = 0  # the mean of every standardised X-ray
-        logits = _sign(target) * logit.predict_on_batch(covered)[:, 0]
-        fall, times = np.zeros((height, width)), np.zeros((height, width))
-        for (rows, columns), value in zip(squares, logits[1:], strict=True):
-            fall[rows, columns] += logits[0] - value
-            times[rows, columns] += 1
-        maps.append(fall / times)
-    return np.stack(maps)
+        # Covered with 0, the mean of every standardised X-ray.
+        logits = logit.predict_on_batch(np.concatenate([image[np.newaxis], image * (1 - squares)]))
+        fall = _sign(target) * (logits[0] - logits[1:, :, np.newaxis, np.newaxis])
+        maps.append((fall * squares).sum(axis=0) / squares.sum(axis=0))
+    return np.stack(maps)[..., 0]
 
 
-@_listed(METHODS, "LIME")
+@_listed("perturbation", "LIME", 400, 0)
 def lime(
     model: keras.Model, images: np.ndarray, target: int = 1, samples: int = 400, seed: int = 0
 ) -> np.ndarray:
@@ -409,30 +333,25 @@ def lime(
     lime_image.tqdm = iter  # otherwise a progress bar for each image
     logit = logit_model(model)
 
-    def answer(colour: np.ndarray) -> np.ndarray:
+    def predict(colour: np.ndarray) -> np.ndarray:
         return _sign(target) * logit.predict_on_batch(colour[..., :1].astype("float32"))
 
-    maps = np.zeros(images.shape[:3])
-    for one, image in zip(maps, images, strict=True):
-        explanation = lime_image.LimeImageExplainer(random_state=seed).explain_instance(
-            np.repeat(image, 3, axis=-1).astype(float),
-            answer,
-            labels=(0,),
-            top_labels=None,
-            hide_color=0,
-            num_samples=samples,
-            batch_size=100,
-            segmentation_fn=lambda colour: slic(
-                colour[..., 0], 30, 0.3, channel_axis=None, start_label=0
-            ),
-            random_seed=0,
-        )
-        for segment, weight in explanation.local_exp[0]:
-            one[explanation.segments == segment] = weight
-    return maps
+    def superpixels(colour: np.ndarray) -> np.ndarray:
+        return slic(colour[..., 0], 30, 0.3, channel_axis=None, start_label=0)
+
+    settings: dict = {"labels": (0,), "top_labels": None, "hide_color": 0, "random_seed": 0}
+    settings |= {"num_samples": samples, "segmentation_fn": superpixels, "batch_size": 100}
+    maps = []
+    for image in images:
+        explainer = lime_image.LimeImageExplainer(random_state=seed)  # draws anew for each image
+        colour = np.repeat(image, 3, axis=-1).astype(float)
+        explanation = explainer.explain_instance(colour, predict, **settings)
+        weights = dict(explanation.local_exp[0])
+        maps.append(np.vectorize(weights.get)(explanation.segments))
+    return np.stack(maps)
 
 
-@_listed(METHODS, "SHAP")
+@_listed("gradient", "SHAP", 80, 80)
 def deep_shap(
     model: keras.Model, images: np.ndarray, target: int = 1, background: np.ndarray | None = None
 ) -> np.ndarray:
@@ -445,8 +364,7 @@ def deep_shap(
     ``background`` are other X-rays, float32 (m, height, width, 1), such as some that the network
     was trained on; without it :func:`bundled_background`, whichever network is explained.
     """
-    if background is None:
-        background = bundled_background(images.shape[1])
+    background = bundled_background(images.shape[1]) if background is None else background
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import shap
@@ -466,22 +384,20 @@ def bundled_background(size: int) -> np.ndarray:
         float32 (40, size, size, 1).
     """
     bundled = data.find_dataset(BUNDLED_DATA)
+    images, labels = data.load(bundled, size)
     train, _, _ = data.split(bundled)
-    labels = np.array(bundled.labels)[train]
-    chosen = [*train[labels == 0][:20], *train[labels == 1][:20]]
-    files = tuple(bundled.files[index] for index in chosen)
-    return data.load(dataclasses.replace(bundled, files=files, labels=(0, 1) * 20), size)[0]
+    chosen = [train[labels[train] == label][:20] for label in (0, 1)]
+    return images[np.concatenate(chosen)]
 
 
-@_listed(CONTROLS, "Edge filter")
+@_listed("control", "Edge filter", 0, 0)
 def edge_filter(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Find edges without looking at the network: a control (Sobel's filter)."""
-    return np.stack(
-        [np.hypot(*(ndimage.sobel(image[..., 0], axis) for axis in (0, 1))) for image in images]
-    )
+    edges = [np.hypot(ndimage.sobel(one, 0), ndimage.sobel(one, 1)) for one in images[..., 0]]
+    return np.stack(edges)
 
 
-@_listed(CONTROLS, "Random noise")
+@_listed("control", "Random noise", 0, 0)
 def random_noise(model: keras.Model, images: np.ndarray, target: int = 1) -> np.ndarray:
     """Draw at random without looking at the network: a control, the same for the same image."""
     seeds = [zlib.crc32(np.ascontiguousarray(image).tobytes()) for image in images]

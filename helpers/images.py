@@ -16,6 +16,9 @@ MOST_BYTES = 4 * MOST_PIXELS
 class DataError(ValueError):
     """Something is wrong with the data; the message is one sentence that says what to do."""
 
+    def __init__(self, sentence: str):  # on one line, whatever names of files it holds
+        super().__init__(" ".join(sentence.encode(errors="replace").decode().split()))
+
     def _render_traceback_(self) -> list[str]:
         """Show the sentence alone in a notebook: IPython asks for this in place of a traceback."""
         return [f"{type(self).__name__}: {self}"]
@@ -26,7 +29,7 @@ def short_name(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def unreadable(name: str | Path, error: Exception) -> DataError:
+def unusable(name: str | Path, error: Exception) -> DataError:
     """Put into a sentence why a file or folder cannot be read."""
     why = str(getattr(error, "strerror", None) or error).lower()
     return DataError(f"{name} cannot be read ({why}): put it back, allow reading or name another.")
@@ -63,7 +66,7 @@ def read_image(path: str | Path, called: str = "") -> np.ndarray:
         # Bytes first, since OpenCV opens no file with a non-ASCII name on Windows.
         content = b"" if too_long else path.read_bytes()
     except OSError as error:
-        raise unreadable(name, error) from error
+        raise unusable(name, error) from error
     width, height = (0, 0) if too_long else _size(content, name)
     if too_long or width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
         what = "its file" if too_long else f"{width} x {height} pixels"
@@ -74,9 +77,8 @@ def read_image(path: str | Path, called: str = "") -> np.ndarray:
             f"{SMALLEST_SIDE} are needed): take it out of the folder."
         )
     try:
-        image = cv2.imdecode(
-            np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-        )
+        mode = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), mode)
     except cv2.error:
         image = None
     if image is None:
@@ -123,14 +125,9 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     numpy.ndarray
         uint8 of shape (size, size).
     """
-    height, width = image.shape
-    if height != width:
-        side = max(height, width)
-        top, left = (side - height) // 2, (side - width) // 2
-        image = cv2.copyMakeBorder(
-            image, top, side - height - top, left, side - width - left, cv2.BORDER_CONSTANT
-        )
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    longer = max(image.shape)
+    edges = [((longer - side) // 2, (longer - side + 1) // 2) for side in image.shape]
+    return cv2.resize(np.pad(image, edges), (size, size), interpolation=cv2.INTER_AREA)
 
 
 def standardise(image: np.ndarray) -> np.ndarray:

@@ -4,8 +4,6 @@ Importing this module imports TensorFlow, which takes seconds: only the episodes
 that train or explain a network do so.
 """
 
-from __future__ import annotations
-
 import gc
 import json
 import math
@@ -13,9 +11,7 @@ import os
 import re
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -25,25 +21,17 @@ from filelock import FileLock
 from helpers.images import DataError
 from helpers.paths import PRETRAINED, work_folder
 
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide what libraries written in C++ print on standard error while they are loaded."""
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # must stand before the import below
-with _quiet():  # TensorFlow 2.20 and later greet in spite of that level
+kept = os.dup(2)
+with open(os.devnull, "w") as nowhere:  # TensorFlow 2.20 and later greet in spite of that level
+    os.dup2(nowhere.fileno(), 2)
+try:
     import keras
     import tensorflow as tf
     from keras import layers
+finally:
+    os.dup2(kept, 2)
+    os.close(kept)
 gc.freeze()  # what was just loaded stays: looking for garbage in it takes a tenth of a training
 tf.get_logger().setLevel("ERROR")  # a notebook that trains many networks on purpose is no warning
 
@@ -256,38 +244,31 @@ def train(
         ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``: one number an epoch; a single NaN
         each if the first epoch was not finished.
     """
+
+    def progress(epoch: int, logs: dict[str, float]) -> None:
+        text = f"epoch {epoch + 1} of {epochs}: validation loss {logs['val_loss']:.2f}"
+        print(f"\r{text:50}", end="", flush=True)  # always on the same line
+
     start = time.perf_counter()
-    rate = learning_rate
-    if cosine_decay:
-        steps = epochs * math.ceil(len(images) / batch_size)
-        rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    model.compile(
-        keras.optimizers.AdamW(rate),
-        "binary_crossentropy",
-        metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],  # by name, it is traced twice
-        jit_compile=False,  # compiling takes longer than training does here
-    )
-    model.optimizer.build(model.trainable_variables)  # else Keras prepares the first step twice
+    steps = epochs * math.ceil(len(images) / batch_size)
+    decay = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    optimizer = keras.optimizers.AdamW(decay if cosine_decay else learning_rate)
+    accuracy = keras.metrics.BinaryAccuracy(name="accuracy")  # by name, it is traced twice
+    # Compiling with XLA would take longer than training does here.
+    model.compile(optimizer, "binary_crossentropy", metrics=[accuracy], jit_compile=False)
+    optimizer.build(model.trainable_variables)  # else Keras prepares the first step twice
     history, last = keras.callbacks.History(), []
     best = keras.callbacks.EarlyStopping(patience=patience or epochs, restore_best_weights=True)
     keeper = SafeCheckpoint(path, about, validation) if path else None
-    progress = verbose and keras.callbacks.LambdaCallback(on_epoch_end=partial(_progress, epochs))
-    callbacks = [
-        history,
-        keras.callbacks.LambdaCallback(on_train_end=lambda logs: last.extend(model.get_weights())),
-        best,
-        *(callback for callback in (keeper, progress) if callback),
-    ]
+    each = keras.callbacks.LambdaCallback
+    at_end = each(on_train_end=lambda logs: last.extend(model.get_weights()))
+    line = verbose and each(on_epoch_end=progress)
+    callbacks = [part for part in (history, at_end, best, keeper, line) if part]
     ended = "trained"
     try:
-        model.fit(
-            pipeline(images, labels, batch_size, augmented),
-            validation_data=validation,
-            epochs=epochs,
-            shuffle=False,  # the pipeline does
-            verbose=0,
-            callbacks=callbacks,
-        )
+        batches = pipeline(images, labels, batch_size, augmented)
+        options = {"epochs": epochs, "callbacks": callbacks, "shuffle": False, "verbose": 0}
+        model.fit(batches, validation_data=validation, **options)  # the pipeline shuffles
         if patience is None:
             model.set_weights(last)
             if keeper and history.history["val_loss"][-1] < keeper.to_beat:
@@ -305,12 +286,6 @@ def train(
     if keeper and best.best >= keeper.to_beat:
         print(f"{keeper.path.name} stays as it is: that network has the lower validation loss.")
     return history.history
-
-
-def _progress(epochs: int, epoch: int, logs: dict[str, float]) -> None:
-    """Say how an epoch went, always on the same line."""
-    text = f"epoch {epoch + 1} of {epochs}: validation loss {logs['val_loss']:.2f}"
-    print(f"\r{text:50}", end="", flush=True)
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -364,6 +339,7 @@ def save(model: keras.Model, path: Path | str, about: str = "") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.stem}.lock")):  # two at once take turns
             model.save(part)
+            path.with_suffix(".json").unlink(missing_ok=True)  # no note is better than a wrong one
             os.replace(part, path)
             note = json.dumps({"trained_on": about})
             path.with_suffix(".json").write_text(f"{note}\n", encoding="utf-8")

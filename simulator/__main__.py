@@ -9,11 +9,9 @@ from types import FrameType
 from typing import NoReturn
 
 from .devices import CORNERS, KINDS, RATE_EFFUSION, RATE_NORMAL, Rate
-from .picture import FINDINGS, SimulatorError
+from .picture import FINDINGS, HOSPITALS, MOST_FLUID_ML, SimulatorError
 from .series import simulate
-
-# Ctrl+C, a request to end, a closed terminal
-ENDS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+from .workers import ENDS
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -70,6 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--marker-corner", metavar="CORNER", help=f"of markers and stamps: {', '.join(CORNERS)}"
+    )
+    parser.add_argument("--hospital", default="main", help=f"one of: {', '.join(HOSPITALS)} (main)")
+    parser.add_argument(
+        "--most-fluid-ml", type=rate, default=MOST_FLUID_ML, help="of an effusion (3200)"
     )
     parser.add_argument("--processes", type=whole, help="default: all cores")
     options = vars(parser.parse_args(arguments))

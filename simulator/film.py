@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -50,6 +50,18 @@ def make_technique(rng: np.random.Generator, view: str) -> Technique:
         tilt=around(rng, 0, 0.8),
         heel=(around(rng, 0, 0.10), around(rng, 0, 0.10)),
         border=between(rng, 0, 0.03),
+    )
+
+
+def processed_elsewhere(technique: Technique) -> Technique:
+    """Give the same exposure the processing of another maker: paler lungs, harder edges."""
+    return replace(
+        technique,
+        lung_grey=0.5 * technique.lung_grey + 0.25,
+        belly_grey=technique.belly_grey - 0.1,
+        gamma=0.6 * technique.gamma,
+        knee=technique.knee + 2.5,
+        detail=technique.detail + 2.0,
     )
 
 

@@ -15,7 +15,12 @@ from .patients import visit
 FINDINGS = ("effusion", "enlarged heart")
 HEART_RATE = {False: 0.08, True: 0.2}  # enlarged heart, without and with an effusion
 HAZE_RATE = {False: 0.15, True: 0.45}  # hazy lungs, the same way
-VIEWS = {"PA": 0.5, "AP": 0.3, "AP supine": 0.2}  # the same for both classes
+VIEWS = {  # how often, in each hospital; the same for both classes
+    "main": {"PA": 0.5, "AP": 0.3, "AP supine": 0.2},
+    "other": {"PA": 0.15, "AP": 0.3, "AP supine": 0.55},
+}
+HOSPITALS = tuple(VIEWS)
+MOST_FLUID_ML = 3200
 
 
 class SimulatorError(ValueError):
@@ -60,6 +65,8 @@ def simulate_one(
     devices: tuple[str, ...] = KINDS,
     marker_corner: str | None = None,
     fluid: bool = True,
+    hospital: str = "main",
+    most_fluid_ml: float = MOST_FLUID_ML,
 ) -> Picture:
     """Simulate image number ``index`` of the series ``seed``, in memory.
 
@@ -82,17 +89,26 @@ def simulate_one(
         Put markers and stamps in this corner of the picture, such as "lower left".
     fluid : bool
         False leaves out the fluid and changes nothing else.
+    hospital : str
+        "main", or "other": more patients lie in bed, the films show more of the body, and they are
+        processed in another way.
+    most_fluid_ml : float
+        The largest amount of fluid that is drawn; small effusions are harder to see.
     """
     check_options(
         seed, index, size, prevalence, findings, device_rate_normal, device_rate_effusion,
-        devices, marker_corner,
+        devices, marker_corner, hospital, most_fluid_ml,
     )  # fmt: skip
     who = visit(seed, index, prevalence)
     body = anatomy.make_body(seed, who.person)
     rng = stream("exam", seed, index)
-    exam = draw_exam(rng, body, size)
+    exam = draw_exam(rng, body, size, VIEWS[hospital])
     technique = film.make_technique(rng, exam.view)
-    illness = draw_illness(stream("finding", seed, index), body, exam, who.effusion, findings)
+    if hospital == "other":
+        exam.field *= 1.2
+        technique = film.processed_elsewhere(technique)
+    rng = stream("finding", seed, index)
+    illness = draw_illness(rng, body, exam, who.effusion, findings, most_fluid_ml)
     exam.enlarged_heart, exam.haze = illness.enlarged_heart, illness.haze
 
     # The patient: centimetres of everything along each ray.
@@ -167,6 +183,7 @@ def simulate_one(
         "devices": "|".join(sheets.present) or "none",
         "sex": "F" if body.female else "M",
         "pixel_mm": round(10 * exam.pixel, 4),
+        "haze": round(exam.haze, 3),
         "index": index,
     }
     mask = (fluid_cm > pleura.SEEN) & (inside > 0)
@@ -184,9 +201,11 @@ class Illness:
     volume: dict[str, float]  # ml
 
 
-def draw_exam(rng: np.random.Generator, body: anatomy.Body, size: int) -> anatomy.Exam:
+def draw_exam(
+    rng: np.random.Generator, body: anatomy.Body, size: int, views: dict[str, float]
+) -> anatomy.Exam:
     """Draw how the patient is placed. Mobile images are less well placed, and less deep in."""
-    view = pick(rng, VIEWS)
+    view = pick(rng, views)
     mobile = view != "PA"
     return anatomy.Exam(
         view=view, field=body.cage_width * between(rng, 2.35, 3.0),
@@ -200,14 +219,14 @@ def draw_exam(rng: np.random.Generator, body: anatomy.Body, size: int) -> anatom
 
 def draw_illness(
     rng: np.random.Generator, body: anatomy.Body, exam: anatomy.Exam, sick: bool,
-    findings: tuple[str, ...],
+    findings: tuple[str, ...], most_fluid_ml: float,
 ) -> Illness:  # fmt: skip
     """Draw findings. A big heart and hazy lungs are more frequent beside an effusion."""
     big = chance(rng, HEART_RATE[sick]) and "enlarged heart" in findings
     haze = between(rng, 0.03, 0.3) if chance(rng, HAZE_RATE[sick]) else 0.0
     today = pick(rng, {"left": 0.35, "right": 0.35, "both": 0.3})
     side = body.side if chance(rng, 0.75) else today
-    most = np.log(1400 if side == "both" else 3200)
+    most = np.log(min(1400, most_fluid_ml / 2) if side == "both" else most_fluid_ml)
     volume = {s: float(np.exp(between(rng, np.log(180), most))) for s in ("right", "left")}
     upright = "supine" if exam.view == "AP supine" else "upright"
     low = chance(rng, 0.1) and upright == "upright"
@@ -230,7 +249,8 @@ def level_for(
 def check_options(
     seed: int, index: int, size: int, prevalence: float, findings: tuple[str, ...],
     device_rate_normal: Rate, device_rate_effusion: Rate, devices: tuple[str, ...],
-    marker_corner: str | None,
+    marker_corner: str | None, hospital: str = "main",
+    most_fluid_ml: float = MOST_FLUID_ML,
 ) -> None:  # fmt: skip
     """Refuse nonsense in one sentence (SimulatorError)."""
     for name, whole, low, high in (
@@ -266,3 +286,7 @@ def check_options(
         raise SimulatorError(
             f"marker_corner knows no {marker_corner!r}; choose from {', '.join(CORNERS)}."
         )
+    if hospital not in HOSPITALS:
+        raise SimulatorError(f"hospital knows no {hospital!r}; choose from {', '.join(HOSPITALS)}.")
+    if not isinstance(most_fluid_ml, int | float | np.number) or not 400 <= most_fluid_ml <= 3200:
+        raise SimulatorError(f"most_fluid_ml must lie between 400 and 3200, not {most_fluid_ml!r}.")

@@ -18,7 +18,7 @@ import filelock
 import numpy as np
 
 from .devices import KINDS, RATE_EFFUSION, RATE_NORMAL, Rate
-from .picture import FINDINGS, SimulatorError, check_options, simulate_one
+from .picture import FINDINGS, MOST_FLUID_ML, SimulatorError, check_options, simulate_one
 from .workers import spread
 
 MARKER = "made-by-simulator.txt"
@@ -41,6 +41,8 @@ def simulate(
     device_rate_effusion: Rate = RATE_EFFUSION,
     devices: tuple[str, ...] = KINDS,
     marker_corner: str | None = None,
+    hospital: str = "main",
+    most_fluid_ml: float = MOST_FLUID_ML,
     progress: bool = True,
     processes: int | None = None,
 ) -> Path:
@@ -73,6 +75,7 @@ def simulate(
         "prevalence": prevalence, "findings": findings,
         "device_rate_normal": device_rate_normal, "device_rate_effusion": device_rate_effusion,
         "devices": devices, "marker_corner": marker_corner,
+        "hospital": hospital, "most_fluid_ml": most_fluid_ml,
     }  # fmt: skip
     cores = os.cpu_count() or 1
     processes = cores if processes is None else processes

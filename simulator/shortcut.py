@@ -1,19 +1,84 @@
-"""Plant a shortcut: simulated X-rays whose side marker lies elsewhere in each class.
+"""Plant a shortcut: X-rays whose side marker lies elsewhere in each class.
 
-Made for the episode in which a network learns to look at the marker and the learner finds it out.
+A marker is the last thing that the simulator writes on a film. So it can be pasted into a finished
+X-ray (:func:`draw_markers`, :func:`paste`), and moving it from one corner to another changes
+nothing else. :func:`plant` simulates whole sets instead, as `benchmarks` does.
 """
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from helpers.images import resize, standardise
 
-from .devices import BIT
-from .picture import simulate_one
+from .devices import BIT, CORNERS
+from .devices import marker as write_marker
+from .picture import SimulatorError, simulate_one
 from .workers import spread
+
+FINER = 8  # markers are drawn on a canvas so many times as fine, then shrunk like an X-ray
+
+
+def draw_markers(corners: Sequence[str | None], size: int = 64, seed: int = 9) -> np.ndarray:
+    """Draw a side marker for each X-ray of a set.
+
+    Parameters
+    ----------
+    corners : sequence of str or None
+        Where the marker of each X-ray goes, such as "lower left"; None for no marker.
+    size : int
+        Pixels of each side of an X-ray.
+    seed : int
+        Decides on sizes, tilts and initials. They belong to the place in the set: the marker of
+        an X-ray looks the same in every corner, but for its letter (R on the left, L on the right).
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (n, size, size), the opacity of the marker: 0 where the X-ray shows, 1 where the
+        marker covers it.
+
+    Raises
+    ------
+    SimulatorError
+        If there is no such corner.
+    """
+    opacity = np.zeros((len(corners), size, size), np.float32)
+    for index, corner in enumerate(corners):
+        if corner is None:
+            continue
+        if corner not in CORNERS:
+            raise SimulatorError(f"a corner must be one of {', '.join(CORNERS)}, not {corner!r}.")
+        film = SimpleNamespace(size=FINER * size)
+        written = np.zeros((film.size, film.size), np.uint8)
+        write_marker(np.random.default_rng([seed, index]), None, film, None, written, corner)
+        opacity[index] = cv2.resize(written, (size, size), interpolation=cv2.INTER_AREA) / 255
+    return opacity
+
+
+def paste(images: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """Paste markers into X-rays, as white as the brightest pixel of each X-ray.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        float32 (n, height, width, 1).
+    opacity : numpy.ndarray
+        float32 (n, height, width), from :func:`draw_markers`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (n, height, width, 1); equal to ``images`` wherever the opacity is 0.
+    """
+    brightest = images.max(axis=(1, 2, 3), keepdims=True)
+    covered = opacity[..., np.newaxis]
+    return images * (1 - covered) + brightest * covered
 
 
 class Planted(NamedTuple):

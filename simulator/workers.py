@@ -7,12 +7,15 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from types import FrameType
 from typing import Any
 
 from .picture import SimulatorError
 
+# Ctrl+C, a request to end, a closed terminal
+ENDS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 MOST = 61  # Windows waits for no more than that many at once
 
 
@@ -56,14 +59,36 @@ def spread(work: Callable, jobs: list[tuple], processes: int, at_once: int) -> I
 def start(
     pool: ProcessPoolExecutor, work: Callable, jobs: list[tuple], at_once: int
 ) -> Iterator[Any]:
-    """Start the processes with Ctrl+C held back, which they inherit until they ``attend``."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    """Start the processes; none is left half started by Ctrl+C."""
+    with held_back():
         return pool.map(work, jobs, chunksize=at_once)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Hold back Ctrl+C and what else ends a run; what came meanwhile takes effect at the end.
+
+    The new processes inherit that Ctrl+C is blocked, until they ``attend``. Blocking alone does
+    not keep it from this process: the system may hand a signal to another thread, of a library.
+    """
+    came: list[tuple[int, FrameType | None]] = []
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():  # no other is interrupted
+        handlers = {number: signal.getsignal(number) for number in ENDS}
+    own = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in own:
+        signal.signal(number, lambda *signalled: came.append(signalled))
+    blocks = hasattr(signal, "pthread_sigmask")  # not on Windows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if blocks else set()
     try:
-        return pool.map(work, jobs, chunksize=at_once)
+        yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if blocks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in own.items():
+            signal.signal(number, handler)
+        for number, frame in came[:1]:
+            own[number](number, frame)
 
 
 def attend(pipe: Connection) -> None:

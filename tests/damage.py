@@ -11,7 +11,9 @@ def damaged(draw, content, least=0, most=4):
     broken = bytearray(content)
     for _ in range(draw(st.integers(least, most))):
         at = draw(st.integers(0, max(len(broken) - 1, 0)))
-        deed = draw(st.sampled_from(["flip", "cut off", "cut out", "put in", "repeat", "huge"]))
+        deed = draw(
+            st.sampled_from(["flip", "cut off", "cut out", "put in", "repeat", "huge", "zeros"])
+        )
         length = draw(st.integers(1, 64))
         if deed == "flip" and broken:
             broken[at] ^= 1 << draw(st.integers(0, 7))
@@ -23,6 +25,8 @@ def damaged(draw, content, least=0, most=4):
             broken[at:at] = draw(st.binary(min_size=1, max_size=length))
         elif deed == "repeat":
             broken[at:at] = broken[at : at + length]
+        elif deed == "zeros":
+            broken[at : at + length] = bytes(length)
         elif deed == "huge":  # as a length that a file states
             broken[at : at + 4] = b"\x7f\xff\xff\xff"
     return bytes(broken)

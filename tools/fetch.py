@@ -21,7 +21,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from helpers.data import CLASSES, find_dataset
+from helpers.data import CLASSES, Dataset, find_dataset
 from helpers.images import ENDINGS, DataError
 from helpers.paths import DOWNLOADS
 
@@ -102,7 +102,7 @@ def fetch(
                 f"{destination} cannot be written ({why}): make sure that you may write there, or "
                 "copy the lesson to a folder of your own, and run this again."
             ) from error
-    if not _is_complete(final, per_class):
+    if _complete(final, per_class) is None:
         raise DataError(
             f"{final} holds other files than were downloaded: move that folder away and run "
             "this again."
@@ -127,19 +127,19 @@ def _obtain(url: str, sha256: str, unfinished: Path, final: Path, per_class: int
                 f"The archive from {url} cannot be unpacked, so it was not used: tell the authors "
                 "of the lesson."
             ) from error
-        if len(listed) != len(dict(listed)) or not _is_complete(unpacked, per_class):
+        made = _complete(unpacked, per_class)
+        if len(listed) != len(dict(listed)) or made is None:
             raise DataError(
                 f"The archive from {url} does not hold {per_class} images of different names in "
                 "each of 'normal' and 'effusion', so it was not used: tell the authors of the "
                 "lesson."
             )
-        files = find_dataset(unpacked).files
-        if listed != _sizes((path.as_posix(), path.stat().st_size) for path in files):
+        if listed != _sizes((path.as_posix(), path.stat().st_size) for path in made.files):
             raise DataError(
                 f"The images in {unfinished} are not as the archive lists them, so they were not "
                 "used: let no other program change that folder and run this again."
             )
-        os.replace(files[0].parent.parent, final)
+        os.replace(made.files[0].parent.parent, final)
 
 
 def _sizes(files: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -157,13 +157,14 @@ def _sizes(files: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     return sorted(kept)
 
 
-def _is_complete(folder: Path, per_class: int) -> bool:
-    """Tell if a folder holds the images of both classes, in another folder or not."""
+def _complete(folder: Path, per_class: int) -> Dataset | None:
+    """Find the images of both classes, in another folder or not; None if they are not all there."""
     try:
-        labels = find_dataset(folder).labels
+        found = find_dataset(folder)
     except DataError:
-        return False
-    return all(labels.count(label) == per_class for label in range(len(CLASSES)))
+        return None
+    counts = [found.labels.count(label) for label in range(len(CLASSES))]
+    return found if set(counts) == {per_class} else None
 
 
 class _Circle(Exception):

@@ -3,14 +3,19 @@
 import os
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+
 c = get_config()  # noqa: F821
 c.ServerApp.ip = "127.0.0.1"
-c.ServerApp.root_dir = str(Path(__file__).resolve().parents[1])  # the episodes' figures are there
+c.ServerApp.root_dir = str(ROOT)  # the episodes' figures are there
 c.LabApp.default_url = "/lab/tree/notebooks/01-introduction.ipynb"
 # With jupytext's own extension, saving a notebook would change the episode's source as well.
 c.ServerApp.jpserver_extensions = {"jupyterlab_jupytext": False}
 c.LabApp.news_url = None
-c.LabApp.app_settings_dir = str(Path(__file__).resolve().parent / "lab_settings")  # no news, either
+c.LabApp.app_settings_dir = str(ROOT / "tools" / "lab_settings")  # no news, either
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 if os.name != "nt":  # kernels talk through files of this user alone, which Windows does not have
     c.KernelManager.transport = "ipc"
+# From its first cell on, a kernel says in words what stopped a cell. Who has a file of their own in
+# this variable keeps it: then the first `import exercises` does the same.
+os.environ.setdefault("PYTHONSTARTUP", str(ROOT / "exercises" / "startup.py"))

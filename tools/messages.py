@@ -5,8 +5,9 @@ error occurs, such as the name of a file.
 """
 
 import ast
-import os
 from pathlib import Path
+
+from tools.notebooks import write_beside
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("helpers", "exercises", "simulator", "tools")
@@ -75,10 +76,7 @@ def page() -> str:
 
 def main() -> None:
     """Write the page."""
-    PAGE.parent.mkdir(exist_ok=True)
-    beside = PAGE.with_name(PAGE.name + ".part")
-    beside.write_text(page(), encoding="utf-8")
-    os.replace(beside, PAGE)
+    write_beside(PAGE, page())
 
 
 if __name__ == "__main__":

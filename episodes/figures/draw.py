@@ -14,9 +14,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Curve
+from matplotlib.patheffects import withStroke
 
 HERE = Path(__file__).parent
 INK, AMBER, FLUID = "#1f2d3a", "#e8a33d", "#7cc4ee"
+EDGE = [withStroke(linewidth=3.4, foreground=INK)]  # amber lines stand out on white, too
 FILM, BODY, LUNG, HEART, BONE = "#0b0f14", "#6d747b", "#23282e", "#9aa1a7", "#dfe3e6"
 
 # One lung as seen from the front on the viewer's left, in units of 1 % of the width: start, then
@@ -128,6 +130,7 @@ def label(axes: Axes, text: str, at, place, colour=INK, ha="left") -> None:
             "arrowstyle": "-",
             "color": AMBER,
             "lw": 1.6,
+            "path_effects": EDGE,
             "shrinkB": 0,
             "relpos": (1 if ha == "right" else 0, 0.5),
         },
@@ -171,7 +174,7 @@ def xray_arises() -> None:
     source = (-9, 3)
     for row, (name, pieces) in enumerate(rays):
         y = 5.6 - row * 1.15
-        axes.plot([source[0], -0.3], [source[1], y], color=AMBER, lw=5, alpha=0.85)
+        axes.plot([source[0], -0.3], [source[1], y], color=AMBER, lw=5)
         x, passed = 0.0, 0.0
         for tissue, cm in pieces:
             line = "--" if tissue == "air" else "-"
@@ -180,13 +183,13 @@ def xray_arises() -> None:
             )
             word = "soft" if tissue == "soft tissue" and cm < 4.5 else tissue
             if cm > 1:
-                axes.text(x + cm / 2, y, word, ha="center", **(text | {"fontsize": 11}))
+                axes.text(x + cm / 2, y, word, ha="center", **(text | {"fontsize": 12}))
             else:
-                axes.text(x + cm / 2, y + 0.42, word, ha="center", va="bottom", fontsize=10)
+                axes.text(x + cm / 2, y + 0.57, word, ha="center", va="center", fontsize=12)
             x += cm
             passed += per_cm[tissue] * cm
         share = np.exp(-passed)
-        axes.plot([20.3, 22.8], [y, y], color=AMBER, lw=max(0.6, 6 * share**0.6), alpha=0.85)
+        axes.plot([20.3, 22.8], [y, y], color=AMBER, lw=max(1, 6 * share**0.6))
         axes.text(25.6, y, f"{share:.0%}" if share > 0.01 else f"{share:.1%}", ha="right", **text)
         grey = str(min(1.0, passed / 5.3))
         axes.add_patch(
@@ -289,7 +292,13 @@ def pleural_effusion() -> None:
             fontsize=12,
             color=INK,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": AMBER, "lw": 1.6, "shrinkB": 0},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": AMBER,
+                "lw": 1.6,
+                "path_effects": EDGE,
+                "shrinkB": 0,
+            },
         )
         axes.plot(*spot, "o", ms=5, color=AMBER, mec=INK, mew=0.6)
     save(figure, "pleural-effusion")

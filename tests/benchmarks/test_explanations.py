@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from support import lazily
 
+from helpers import data
+
 explain = lazily("helpers.explain")
 explanations = lazily("benchmarks.explanations")
+models = lazily("helpers.models")
 
 
 def command(monkeypatch, *arguments):
@@ -62,3 +65,19 @@ def test_the_planted_shortcut_is_tested_with_the_marker_moved_and_removed(monkey
         assert np.isfinite(list(row.values())).all()
     explanations.print_planted(results)
     assert "| | biased | balanced | no markers |" in capsys.readouterr().out
+
+
+def test_methods_cost_what_they_state_and_are_left_alone_by_counting():
+    model, _ = models.load_pretrained()
+    images = data.load_second_batch()[0].images[:2]
+    for name, method in (explain.METHODS | explain.CONTROLS).items():
+        maps, *passes = explanations.count_passes(method, model, images)
+        forward, backward = explain.PASSES[name]
+        assert passes[1] == backward, name
+        # Score-CAM's first pass ends at the feature maps; SHAP's background passes once in a call.
+        beside = {"Score-CAM": -1, "SHAP": 40 / len(images)}
+        assert passes[0] == forward + beside.get(name, 0), name
+        if explain.FAMILIES[name] != "perturbation" and name not in ("SHAP", "Score-CAM"):
+            alone = method(model, images)
+            near = 1e-3 * np.abs(alone).max()
+            np.testing.assert_allclose(maps, alone, atol=near, err_msg=name)

@@ -1,4 +1,4 @@
-"""The guessing game is fair, counts right, and keeps its score for episode 5."""
+"""The guessing game is fair, counts right, and keeps its result for episode 7."""
 
 import errno
 import html
@@ -12,7 +12,7 @@ import pytest
 
 from exercises import game as rooms
 from exercises import widgets
-from exercises.game import GuessingGame, human_score
+from exercises.game import GuessingGame, human_score, last_result
 from helpers import data
 from helpers.paths import work_folder
 
@@ -48,25 +48,47 @@ def test_a_class_smaller_than_the_game_comes_round_again(make_data):
     assert len(game.drawn) == 10
 
 
-def test_the_score_after_ten_is_kept(xrays, shown, capsys):
+def play_on(game, answer):
+    game.look()
+    game.guess(answer)
+
+
+def test_the_result_after_ten_is_kept(xrays, shown, capsys):
     game = GuessingGame(xrays)
+    effusions = sum(xrays.labels[i] for i in game.drawn)
+    wrong = [k for k, i in enumerate(game.drawn) if xrays.labels[i]][:3]  # three effusions missed
     for number in range(10):
-        assert human_score() is None
-        right = truth(game) if number not in (2, 5, 8) else not truth(game)
-        game.guess("effusion" if right else " No  Effusion ")
+        assert last_result() is None is human_score()
+        right = truth(game) if number not in wrong else not truth(game)
+        play_on(game, "effusion" if right else " No  Effusion ")
     last = capsys.readouterr().out.splitlines()[-1]
-    assert "Wrong" not in last
     assert "7 right of 10 (95 % interval 0.40 to 0.89)" in last
+    assert f"found {effusions - 3} of {effusions} effusions" in last
+    result = (effusions - 3, effusions, 10 - effusions, 10 - effusions)
+    assert last_result() == result == last_result(xrays)
     assert human_score() == (7, 10) == human_score(xrays)
     kept = json.loads((work_folder() / "guessing_score.json").read_text(encoding="utf-8"))
-    assert kept == {"correct": 7, "total": 10, "data": xrays.name}
+    assert tuple(kept.values()) == (*result, xrays.name)
     assert [file.name for file in work_folder().iterdir()] == ["guessing_score.json"]
-    assert len(shown) == 9  # the next X-ray after each guess but the last
+    assert len(shown) == 20  # each X-ray twice: to judge it, and with its class
 
     game.guess("effusion")  # one too many
-    assert (game.correct, game.total) == (7, 10)
+    assert (sum(game.right), game.total) == (7, 10)
     game.look()
-    assert len(shown) == 9
+    assert len(shown) == 20
+
+
+def test_an_xray_is_judged_only_after_it_was_shown(xrays, shown, capsys):
+    game = GuessingGame(xrays)
+    for _ in range(2):
+        game.guess("effusion")
+        assert "game.look()" in capsys.readouterr().out
+        assert game.total == 0 == len(shown)
+    game.look()
+    for _ in range(3):
+        game.guess("effusion")
+    assert game.total == 1
+    assert "game.look()" in capsys.readouterr().out
 
 
 def test_an_answer_that_is_none_does_not_count(xrays, shown, capsys):
@@ -75,6 +97,7 @@ def test_an_answer_that_is_none_does_not_count(xrays, shown, capsys):
             raise RuntimeError
 
     game = GuessingGame(xrays)
+    game.look()
     for answer in [None, ..., "", "fluid", 1, Unreadable, Unreadable(), b"effusion"]:
         game.guess(answer)
         assert game.total == 0
@@ -90,27 +113,45 @@ def test_the_picture_does_not_tell_the_answer_and_is_never_wider_than_the_screen
     assert "max-width: 100%; height: auto" in html
 
 
-def test_buttons_play_the_game(xrays, shown):
+def test_buttons_play_the_game_and_wait_until_the_next_xray_is_asked_for(xrays, shown):
     game = GuessingGame(xrays)
     game.play()
     picture, buttons, verdict = shown[0].children
-    effusion, normal = buttons.children
-    assert (effusion.description, normal.description) == ("Effusion", "No effusion")
-    seen = {picture.value}
+    effusion, normal, following = buttons.children
+    names = [button.description for button in buttons.children]
+    assert names == ["Effusion", "No effusion", "Next X-ray"]
     for number in range(1, 11):
+        assert f"X-ray {number} of 10: effusion or no effusion?" in picture.value
+        assert [button.disabled for button in buttons.children] == [False, False, True]
+        was = "an effusion" if truth(game) else "no effusion"
         (effusion if truth(game) else normal).click()
+        assert f"X-ray {number} of 10: it was {was}." in picture.value
         assert "Right: " in verdict.value
         assert f"{number} right of {number}" in verdict.value
-        seen.add(picture.value)
-    assert len(seen) == 11  # ten X-rays and, at the end, none
-    assert effusion.disabled and normal.disabled
+        assert [button.disabled for button in buttons.children] == [True, True, number == 10]
+        if number < 10:
+            following.click()
     assert "95 % interval" in verdict.value
     assert human_score(xrays) == (10, 10)
 
     last = verdict.value
-    normal.click()  # a click that was already on its way
-    assert verdict.value == last
+    for button in (normal, following):  # clicks that were already on their way
+        button.click()
+        assert verdict.value == last
     assert human_score() == (10, 10)
+
+
+def test_the_mask_is_drawn_only_after_the_answer(xrays, shown):
+    game = GuessingGame(xrays)
+    while not truth(game):
+        play_on(game, "effusion")
+    plain = game._picture(game.total)
+    assert xrays.masks[game.drawn[game.total]] is not None
+    play_on(game, "effusion")
+    after = game._picture(game.total - 1)
+    assert plain.split("src=")[1] != after.split("src=")[1]
+    xrays.masks[game.drawn[game.total - 1]].write_bytes(b"damaged")
+    assert "it was an effusion." in game._picture(game.total - 1)  # without the line
 
 
 def test_plain_cells_and_buttons_share_one_game(xrays, shown):
@@ -121,6 +162,8 @@ def test_plain_cells_and_buttons_share_one_game(xrays, shown):
     game.guess("effusion")
     assert "of 1" in verdict.value
     assert picture.value != before
+    game.look()
+    assert "X-ray 2 of 10: effusion or no effusion?" in picture.value
 
 
 def test_a_run_that_nobody_watches_gets_a_line_of_text(xrays, shown, capsys, monkeypatch):
@@ -142,7 +185,7 @@ def test_a_score_that_cannot_be_kept_is_still_told_in_words(xrays, shown, monkey
     game.play()
     verdict = shown[0].children[2]
     for _ in range(10):
-        game.guess("effusion")
+        play_on(game, "effusion")
     assert "of 10" in verdict.value
     assert "note it down" in verdict.value
     assert "yours &amp; mine" in verdict.value  # the folder's name is text, not HTML
@@ -158,7 +201,7 @@ def test_no_text_from_the_disk_becomes_html(make_data, shown, monkeypatch):
     for _ in range(10):
         for widget in shown[0].children[::2]:
             assert evil not in widget.value
-        game.guess("effusion")
+        play_on(game, "effusion")
     assert "note it down" in shown[0].children[2].value
     assert html.escape(evil) in shown[0].children[2].value
     game.look()
@@ -172,25 +215,30 @@ def test_a_full_disk_leaves_the_last_score_and_no_part_of_the_next(xrays, shown,
 
     first, second = GuessingGame(xrays), GuessingGame(xrays)
     for _ in range(10):
-        first.guess("effusion")
+        play_on(first, "effusion")
     kept = human_score()
     monkeypatch.setattr(Path, "write_text", full)
     for _ in range(10):
-        second.guess("no effusion")
+        play_on(second, "no effusion")
     assert "note it down" in second.answer(True)
     assert human_score() == kept
     assert [file.name for file in work_folder().iterdir()] == ["guessing_score.json"]
 
 
-def test_a_damaged_score_or_one_from_other_data_counts_as_none(xrays):
+def test_a_damaged_result_or_one_from_other_data_counts_as_none(xrays):
     file = work_folder() / "guessing_score.json"
+    good = {"right_effusions": 2, "effusions": 4, "right_normals": 5, "normals": 6, "data": "x"}
+    spoilt = [
+        {"right_effusions": 5}, {"right_normals": -1}, {"effusions": "many"}, {"normals": None},
+        {"normals": float("inf")}, {"normals": float("nan")}, dict.fromkeys(list(good)[:4], 0),
+    ]  # fmt: skip
     for text in [
-        "", "{", "[]", "7", "{}", '{"correct": 7, "total": 10}',
-        '{"correct": 11, "total": 10, "data": "x"}', '{"correct": 0, "total": 0, "data": "x"}',
-        '{"correct": "many", "total": 10, "data": "x"}', "\xff\xfe",
+        "", "{", "[]", "7", "{}", '{"correct": 7, "total": 10, "data": "x"}', "\xff\xfe",
+        "[" * 100_000, *(json.dumps(good | change) for change in spoilt),
     ]:  # fmt: skip
         file.write_text(text, encoding="latin-1")
-        assert human_score() is None, text
-    file.write_text(json.dumps({"correct": 6, "total": 10, "data": "something else"}))
-    assert human_score() == (6, 10)
-    assert human_score(xrays) is None
+        assert last_result() is None is human_score(), text[:99]
+    file.write_text(json.dumps(good))
+    assert last_result() == (2, 4, 5, 6)
+    assert human_score() == (7, 10)
+    assert last_result(xrays) is None is human_score(xrays)

@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from support import ROOT
 
-from exercises import CHECKS, check, diagnose
+from exercises import CHECKS, check, diagnose, verify
 from exercises.hints import KINDS, Wrong, array, number
 
 CALL = re.compile(r'^check\("(\w+)", (\w+)', re.MULTILINE)
@@ -64,13 +65,32 @@ def test_each_call_of_the_episodes_names_the_variable_to_fill(capsys):
             )
 
 
-def test_check_prints_one_of_its_three_forms_and_returns_nothing(capsys):
-    assert check("know_nothing", 0.693147) is None
-    assert capsys.readouterr().out == "Right: know_nothing is what the exercise asks for.\n"
-    check("know_nothing", -0.693147)
-    assert capsys.readouterr().out == "Not yet: the loss is *minus* the logarithm.\n"
-    check("darkr", 1)
-    assert capsys.readouterr().out.startswith("Not yet: there is no check called 'darkr'; known")
+@pytest.fixture
+def half(monkeypatch):
+    """Add an exercise whose answer is one half, with a hint for minus one half."""
+    mistake = Wrong(-0.5, "sign", "the sign is wrong.")
+    monkeypatch.setitem(CHECKS, "half", lambda answer: number(answer, 0.5, [mistake]))
+
+
+def test_check_prints_one_of_its_three_forms_and_returns_nothing(capsys, half):
+    assert check("half", 0.5) is None
+    assert capsys.readouterr().out == "Right: half is what the exercise asks for.\n"
+    check("half", -0.5)
+    assert capsys.readouterr().out == "Not yet: the sign is wrong.\n"
+    check("halv", 1)
+    assert capsys.readouterr().out.startswith("Not yet: there is no check called 'halv'; known")
+
+
+def test_verify_says_nothing_of_the_right_answer_and_stops_at_any_other(capsys, half):
+    assert verify("half", 0.5) is None
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(AssertionError, match=r"^the sign is wrong\.$"):
+        verify("half", -0.5)
+    for nothing in (None, ...):
+        with pytest.raises(AssertionError, match="give half a value"):
+            verify("half", nothing)
+    with pytest.raises(AssertionError, match="no check called 'halv'"):
+        verify("halv", 1)
 
 
 def test_nothing_that_a_learner_types_or_gives_makes_a_check_raise(capsys):

@@ -39,7 +39,7 @@ def test_a_download_killed_at_every_point(server, tmp_path):
     deeds, ends = answer.stdout.split(maxsplit=1)
     assert ends == f"{{{-signal.SIGKILL}}}\n"
     for point in range(1, int(deeds) + 1):
-        folder = tmp_path / str(point)
+        folder = tmp_path / f"1-{point}"
         if (folder / "chest_xrays").exists():
             assert len(find_dataset(folder / "chest_xrays")) == 6
         fetch.fetch(**downloading.request(server, folder))

@@ -180,7 +180,7 @@ time.sleep(60)
     children = psutil.Process(run.pid).children(recursive=True)
     run.kill()
     run.wait()
-    assert children and not psutil.wait_procs(children, timeout=20)[1]
+    assert children and not psutil.wait_procs(children, timeout=60)[1]
     run.stdout.close()
 
 

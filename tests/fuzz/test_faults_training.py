@@ -1,6 +1,5 @@
 """Slow faults of saving and loading a network: damaged files, kills, a full disk, two at once."""
 
-import collections
 import os
 import signal
 import subprocess
@@ -10,9 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import ROOT, is_one_sentence, lazily
-
-from helpers.images import DataError
+from support import ROOT, lazily
 
 models = lazily("helpers.models")
 pytestmark = pytest.mark.slow
@@ -39,7 +36,8 @@ class AtEpoch(models.keras.callbacks.Callback):
         if moment == f"epoch {epoch}": kill()
 if moment == "half": models.keras.Model.save = half
 if moment == "before the move": os.replace = kill
-if moment == "after the move": Path.write_text = kill
+real = os.replace
+if moment == "after the move": os.replace = lambda *both: (real(*both), kill())
 rng = np.random.default_rng(0)
 labels = np.arange(80) % 2
 images = rng.normal(size=(80, 16, 16, 1)).astype("float32")
@@ -80,48 +78,19 @@ def small_model(seed=0):
     return models.keras.Model(inputs, models.layers.Dense(1, activation="sigmoid")(x))
 
 
-def test_400_damaged_files_are_the_same_network_or_one_sentence(tmp_path):
-    network, path = small_model(), tmp_path / "best_model.keras"
-    models.save(network, path)
-    whole, rng = path.read_bytes(), np.random.default_rng(1)
-    seen = collections.Counter()
-    for case in range(400):
-        place, kind = int(rng.integers(len(whole))), case % 5
-        length = int(rng.integers(1, 64))
-        path.write_bytes(
-            [
-                whole[:place] + bytes([whole[place] ^ 1 << case % 8]) + whole[place + 1 :],
-                whole[:place],
-                whole[:place] + rng.bytes(length) + whole[place:],
-                whole[:place] + whole[place + length :],
-                whole[:place] + bytes(length) + whole[place + length :],
-            ][kind]
-        )
-        kind = ["one bit", "cut off", "inserted", "left out", "zeros"][kind]
-        try:
-            loaded = models.load(path)[0]
-        except DataError as error:
-            assert is_one_sentence(error)
-            seen[kind, "one sentence"] += 1
-            continue
-        for ours, theirs in zip(network.get_weights(), loaded.get_weights(), strict=True):
-            np.testing.assert_array_equal(ours, theirs)
-        seen[kind, "the same network"] += 1
-    print(dict(seen))
-    assert sum(seen.values()) == 400
-
-
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_training_leaves_the_old_network_or_a_better_one(moment, tmp_path):
     path = tmp_path / "best_model.keras"
-    first = training(path, seed=1, epochs=2)
+    first = training(path, seed=1, epochs=1)
     assert first.wait() == 0, first.stderr.read()
     before, loss = path.read_bytes(), float(first.stdout.read().split()[-1])
     killed = training(path, moment, seed=2, epochs=30)
     assert killed.wait() == -signal.SIGKILL, killed.stderr.read()
     if moment in ("begin", "first batch", "half", "before the move"):
         assert path.read_bytes() == before
-    models.load(path)
+    # No note is better than one about the other network.
+    about = {before: "seed 1"}.get(path.read_bytes(), "seed 2")
+    assert models.load(path)[1] in (about, "X-rays of which nothing is noted")
     again = training(path, seed=2, epochs=30)
     assert again.wait() == 0
     assert float(again.stdout.read().split()[-1]) <= loss

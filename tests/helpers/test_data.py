@@ -216,6 +216,15 @@ def a_loop(folder):
     return folder / "loop", "loop cannot be read (too many levels of symbolic links"
 
 
+def not_unicode(folder):
+    return f"{folder}/\ud800", "cannot be read ('utf-8' codec can't encode"
+
+
+def name_of_two_lines(folder):
+    (folder / "two\nlines").mkdir()
+    return folder / "two\nlines", "/two lines needs two folders"
+
+
 def a_file(folder):
     return folder / "manifest.csv", "manifest.csv cannot be read (not a directory"
 
@@ -314,6 +323,19 @@ def patient_left_out(folder):
     return folder, "normal/n001_0.png has no patient in manifest.csv"
 
 
+def no_column_of_patients(folder):
+    edited(folder, "patient", "the patient")
+    return folder, "manifest.csv names no patient, so that one may be in"
+
+
+def rows_that_end_early(folder):
+    table = folder / "manifest.csv"
+    lines = table.read_text().splitlines()
+    names = [line.split(",")[0] for line in lines[1:]]
+    table.write_text("\n".join(["file,view,patient", *(f"{name},7" for name in names)]))
+    return folder, "manifest.csv names no patient, so that one may be in"
+
+
 def manifest_in_another_code(folder):
     edited(folder, ",n001,", ",Größe,")
     return folder, "manifest.csv is no table in UTF-8 ('utf-8' codec"
@@ -326,11 +348,13 @@ def manifest_is_a_folder(folder):
 
 
 BAD_FOLDERS = (
+    name_of_two_lines,
     *(missing_folder, too_long_a_name, unknown_home, a_nul, a_file, no_folders, missing_class),
     *(other_names, empty_class, two_sets, two_cases, other_format, in_both_classes),
     *(not_in_manifest, not_in_either_manifest, empty_manifest, manifest_of_other_names),
     *(listed_twice, in_two_folders, other_label, patient_left_out, manifest_in_another_code),
-    manifest_is_a_folder,
+    *(manifest_is_a_folder, no_column_of_patients, not_unicode),
+    rows_that_end_early,
     *([a_loop, broken_link] if os.name == "posix" else []),
 )
 
@@ -457,8 +481,7 @@ def test_a_manifest_outside_of_the_data_may_be_of_something_else(make_data):
         assert (xrays.patients, xrays.folder) == (None, folder / "mine")
     names = [f"{p.parent.name}/{p.name}," for p in sorted(folder.glob("mine/*/*.png"))]
     (folder / "manifest.csv").write_text("\n".join(["file,patient", *names]))
-    xrays = data.find_dataset(folder / "mine")  # ours, but nobody knows the patients
-    assert (xrays.patients, xrays.folder) == (None, folder)
+    assert "names no patient" in refused(data.find_dataset, folder / "mine")  # it is ours
 
 
 # ---------------------------------------------------------------- load
@@ -561,6 +584,40 @@ def test_masks_fit_the_images(make_data):
     (outlines / "e005_0.png").write_bytes(b"no image")
     said = refused(data.load_masks, data.find_dataset(folder))
     assert "The mask outlines/e005_0.png is not a PNG or JPEG" in said
+
+
+# ---------------------------------------------------------------- second batch
+
+
+def test_the_second_batch_is_three_sets_with_all_that_is_known():
+    for batch, count in zip(data.load_second_batch(), (300, 600, 300), strict=True):
+        assert (batch.images.shape, batch.images.dtype) == ((count, 64, 64, 1), np.float32)
+        np.testing.assert_allclose(batch.images.mean(axis=(1, 2, 3)), 0, atol=1e-5)
+        np.testing.assert_allclose(batch.images.std(axis=(1, 2, 3)), 1, atol=1e-5)
+        assert (batch.masks.shape, batch.masks.dtype) == ((count, 64, 64), bool)
+        assert (batch.labels.shape, batch.labels.dtype) == ((count,), np.int64)
+        assert set(batch.labels) == {0, 1}
+        assert not batch.masks[batch.labels == 0].any()
+        assert len(batch.patients) == count
+        assert all(len(values) == count for values in batch.attributes.values())
+
+
+def test_a_missing_or_damaged_second_batch_is_one_sentence(monkeypatch, tmp_path):
+    names = ("same_hospital_validation", "same_hospital_test", "other_hospital")
+    whole = [data.SECOND_BATCH / f"{name}.npz" for name in names]
+    monkeypatch.setattr(data, "SECOND_BATCH", tmp_path)
+    assert f"{names[0]}.npz is missing or damaged: download" in refused(data.load_second_batch)
+    for path in whole:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert len(data.load_second_batch()) == 3
+    last = tmp_path / whole[-1].name
+    content = last.read_bytes()
+    spoilt = content[: len(content) // 2] + b"?" * 64 + content[len(content) // 2 + 64 :]
+    for damaged in (b"", b"no archive", content[: len(content) // 2], spoilt):
+        last.write_bytes(damaged)
+        assert "other_hospital.npz is missing or damaged" in refused(data.load_second_batch)
+    np.savez(last, images=np.ones((2, 64, 64), np.uint8))  # constant, and the rest is missing
+    assert "other_hospital.npz is missing or damaged" in refused(data.load_second_batch)
 
 
 # ---------------------------------------------------------------- split

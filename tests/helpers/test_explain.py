@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import zoom
 from support import lazily
 
-from helpers import data, metrics
+from helpers import data, metrics, plots
 from helpers.paths import BUNDLED_DATA
 
 models = lazily("helpers.models")
@@ -246,17 +246,22 @@ def test_lime_explains_the_logit(model, images, explained):
     np.testing.assert_allclose(explain.lime(certain, images), explained["LIME"], atol=near)
 
 
-def test_passes_are_counted_and_the_maps_stay_the_same(model, images, explained):
-    for name, forward, backward in [
-        ("Vanilla gradient", 1, 1),
-        ("SmoothGrad", 30, 30),
-        ("Grad-CAM", 1, 1),
-        ("Score-CAM", 1 + 4, 0),  # the network has four last maps
-        ("LIME", 400, 0),
-        ("Edge filter", 0, 0),
-    ]:
-        saliency, *passes = explain.count_passes(methods()[name], model, images)
-        near = 1e-3 * np.abs(explained[name]).max()
-        np.testing.assert_allclose(saliency, explained[name], atol=near, err_msg=name)
-        assert passes[1] == backward, name
-        assert abs(passes[0] - forward) <= 1, name  # some run the image itself once more
+def test_every_method_states_its_family_and_what_it_costs(explained):
+    names = explained.keys()
+    assert explain.PASSES.keys() == explain.FAMILIES.keys() == names
+    assert set(explain.FAMILIES.values()) < set(plots.STYLES)
+    controls = {name for name in names if explain.FAMILIES[name] == "control"}
+    assert controls == explain.CONTROLS.keys()
+    assert all(explain.PASSES[name] == (0, 0) for name in controls)
+
+
+def test_new_weights_in_the_same_network_count(model, images, explained):
+    """The gradient is compiled once for a network, and follows its weights."""
+    copy = models.keras.models.clone_model(model)
+    for name in ("Vanilla gradient", "Integrated gradients"):
+        methods()[name](copy, images)
+        copy.set_weights(model.get_weights())
+        near = 1e-4 * np.abs(explained[name]).max()
+        np.testing.assert_allclose(methods()[name](copy, images), explained[name], atol=near)
+        copy.set_weights([weights * 0 for weights in model.get_weights()])
+        assert not methods()[name](copy, images).any()

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from helpers import metrics
 
@@ -105,3 +107,56 @@ def test_wilson_interval_of_a_worked_example():
     assert metrics.wilson_interval(0, 10)[0] == 0
     assert metrics.wilson_interval(10, 10)[1] == pytest.approx(1)
     assert metrics.wilson_interval(0, 0) == (0, 1)
+
+
+def test_auc_interval_of_a_worked_example_and_of_the_library():
+    labels, probability = np.array([1, 1, 0, 0]), np.array([0.9, 0.4, 0.4, 0.1])
+    assert metrics.auc_interval(labels, probability)[0] == pytest.approx(3.5 / 4)
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 2
+    score = rng.normal(size=300) + labels
+    auc, low, high = metrics.auc_interval(labels, score)
+    assert auc == pytest.approx(roc_auc_score(labels, score))
+    assert metrics.auc_interval(labels, 1 / (1 + np.exp(-score))) == pytest.approx((auc, low, high))
+    draws = [rng.integers(300, size=300) for _ in range(400)]
+    again = np.std([roc_auc_score(labels[draw], score[draw]) for draw in draws])
+    assert high - low == pytest.approx(2 * 1.96 * again, rel=0.12)
+
+
+def test_auc_interval_stays_between_0_and_1_and_holds_the_truth():
+    labels = np.arange(20) % 2
+    assert metrics.auc_interval(labels, labels.astype(float)) == (1, 1, 1)
+    rng, hits = np.random.default_rng(1), 0
+    for _ in range(200):
+        _, low, high = metrics.auc_interval(labels, rng.normal(size=20) + labels)
+        assert 0 <= low <= high <= 1
+        hits += low <= stats.norm.cdf(1 / np.sqrt(2)) <= high
+    assert 0.86 <= hits / 200 <= 0.99
+
+
+def test_deletion_and_insertion_know_the_exact_ranking_of_a_linear_network():
+    rng = np.random.default_rng(0)
+    weights, images = rng.normal(size=(8, 8, 1)), rng.normal(size=(3, 8, 8, 1)).astype("float32")
+
+    def logit(batch):
+        return (batch * weights).sum(axis=(1, 2, 3))
+
+    exact = (images * weights)[..., 0]
+    maps = {"exact": exact, "random": rng.random(exact.shape), "reversed": -exact}
+    areas = {}
+    for name, saliency in maps.items():
+        deletion, insertion = metrics.deletion_insertion(logit, images, saliency)
+        assert deletion.shape == insertion.shape == (3, 17)
+        np.testing.assert_allclose(deletion[:, 0], logit(images))
+        np.testing.assert_allclose(insertion[:, -1], logit(images))
+        np.testing.assert_allclose(deletion[:, -1], 0)
+        # Of a linear network both tell the same: what is not deleted is not yet inserted.
+        np.testing.assert_allclose(deletion + insertion, logit(images)[:, None] + np.zeros(17))
+        areas[name] = deletion.mean(axis=1), insertion.mean(axis=1)
+        alone = metrics.deletion_insertion(logit, images[[1]], saliency[[1]])
+        np.testing.assert_array_equal(alone[0][0], deletion[1])
+        np.testing.assert_array_equal(alone[1][0], insertion[1])
+    assert (areas["exact"][0] < areas["random"][0]).all()
+    assert (areas["random"][0] < areas["reversed"][0]).all()
+    assert (areas["exact"][1] > areas["random"][1]).all()
+    assert (areas["random"][1] > areas["reversed"][1]).all()

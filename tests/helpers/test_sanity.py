@@ -1,4 +1,4 @@
-"""Randomising a network forgets it from the top down and leaves the original alone."""
+"""Weights are randomised from the top down, and the original is left alone."""
 
 import numpy as np
 import pytest
@@ -15,22 +15,33 @@ def model():
     return model
 
 
-def test_layers_are_forgotten_from_the_top(model):
-    before = [w.copy() for w in model.get_weights()]
-    steps = list(sanity.randomise_from_top(model))
+def weights_of(model):
+    return [weights.copy() for weights in model.get_weights()]
+
+
+def test_layers_are_randomised_from_the_top(model):
+    before = weights_of(model)
     kinds = (models.keras.layers.Conv2D, models.keras.layers.Dense)
     trained = [layer.name for layer in model.layers if isinstance(layer, kinds)]
-    assert [name for name, _ in steps] == trained[::-1]
-    for forgotten, (_, copy) in enumerate(steps, 1):
-        for index, name in enumerate(trained):
-            kernel = copy.layers[[layer.name for layer in model.layers].index(name)].get_weights()
-            same = np.array_equal(kernel[0], model.get_layer(name).get_weights()[0])
-            assert same == (index < len(trained) - forgotten), name
+    names = []
+    for done, (name, copy) in enumerate(sanity.randomise_from_top(model), 1):
+        names.append(name)
+        for place, one in enumerate(trained):
+            position = [layer.name for layer in model.layers].index(one)
+            kernel = copy.layers[position].get_weights()[0]
+            same = np.array_equal(kernel, model.get_layer(one).get_weights()[0])
+            assert same == (place < len(trained) - done), one
+    assert names == trained[::-1]
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
-def test_the_same_seed_forgets_the_same_way(model):
-    first, second = (list(sanity.randomise_from_top(model, seed=3))[-1][1] for _ in range(2))
-    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+def test_the_same_seed_draws_the_same_weights_into_the_same_copy_or_a_new_one(model):
+    copy = models.keras.models.clone_model(model)
+    ends = []
+    for seed, into in [(3, None), (4, copy), (3, copy)]:
+        *_, (_, randomised) = sanity.randomise_from_top(model, seed, into)
+        assert into is None or randomised is copy
+        ends.append(np.concatenate([one.ravel() for one in weights_of(randomised)]))
+    np.testing.assert_array_equal(ends[0], ends[2])
+    assert not np.allclose(ends[0], ends[1])

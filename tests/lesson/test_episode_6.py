@@ -13,15 +13,14 @@ from tools import nih
 EACH = 36  # X-rays of each class
 NEEDED = (  # what the cells that are run contain, in their order
     "xrays = data.find_dataset()",
-    "from helpers import explain, metrics",
+    "from helpers import explain, models",
     "models.load_trained()",
-    "picture_masks = data.load_masks(",
-    "mistakes = np.flatnonzero(",
-    "methods = explain.METHODS",
-    "maps_of, costs = {}, {}",
+    "images, labels = data.load(",
+    "predicted = (probability",
+    "saliency = {}",
+    "families = [",
     "scored = np.flatnonzero(",
-    "scores = {}",
-    "axis.barh(list(scores)",
+    "inside, measured = {}",
 )
 
 
@@ -56,25 +55,50 @@ def collection(tmp_path_factory):
     )
 
 
-def test_the_cells_that_score_run_unchanged_on_boxes_of_the_nih(collection, monkeypatch, capsys):
-    from helpers import explain
-
-    quick = ("Vanilla gradient", "Grad-CAM++")
-    monkeypatch.setattr(explain, "METHODS", {name: explain.METHODS[name] for name in quick})
-    monkeypatch.setenv("CHEST_XRAYS", str(collection))
-    space = {}
-    for part in NEEDED:
+def run(parts, space=None):
+    """Run the cells that contain these texts, and return their variables."""
+    space = {} if space is None else space
+    for part in parts:
         exec(compile(cell_with("06", part), part, "exec"), space)
+    return space
 
-    shown = capsys.readouterr().out
-    assert "Data: chest X-rays in chosen" in shown
+
+def test_the_cells_that_measure_run_unchanged_on_boxes_of_the_nih(collection, monkeypatch, capsys):
+    from helpers import explain, plots
+
+    slow = dict.fromkeys(("SmoothGrad", "Score-CAM"), explain.METHODS["Vanilla gradient"])
+    monkeypatch.setattr(explain, "METHODS", explain.METHODS | slow)
+    shown = []
+    monkeypatch.setattr(plots, "show_intervals", lambda panels, **_: shown.append(panels))
+    monkeypatch.setenv("CHEST_XRAYS", str(collection))
+    space = run(NEEDED)
+
+    assert "Data: chest X-rays in chosen" in capsys.readouterr().out
     assert len(space["scored"]) >= 3, "too few effusions with a box that the network gets right"
-    assert set(space["scores"]) == {*quick, *explain.CONTROLS}
-    boxes = space["masks"][space["few"]][space["scored"]]
-    for box in boxes:  # a rectangle, all of it but a corner that is covered by less than half
+    for box in space["masks"][space["scored"]]:
+        # A rectangle, all of it but a corner that is covered by less than half
         rows, columns = np.flatnonzero(box.any(axis=1)), np.flatnonzero(box.any(axis=0))
         assert len(rows) * len(columns) - 4 <= box.sum() > 0
-    for row in space["scores"].values():
-        for mean, low, high in row.values():
-            assert 0 <= low <= mean <= high <= 1
-    assert shown.count("–") >= 3 * len(space["scores"])  # an interval for each score
+    (measured,) = shown
+    (rows,) = measured.values()
+    assert list(rows) == space["compared"]
+    assert {*explain.CONTROLS} < {*rows}
+    for mean, low, high in rows.values():
+        assert 0 <= low <= mean <= high <= 1  # an interval for each
+
+
+def test_without_mistakes_and_without_masks_the_cells_run(monkeypatch):
+    """The network may get all X-rays right, and many data sets have no masks."""
+    from helpers import plots
+
+    shown = []
+    monkeypatch.setattr(plots, "show_images", lambda images, *_, **__: shown.append(len(images)))
+    monkeypatch.setattr(plots, "show_intervals", lambda *_, **__: shown.append("intervals"))
+    labels = np.array([0, 0, 1, 1])
+    pictures, masks = np.zeros((4, 8, 8)), np.zeros((4, 8, 8), bool)
+    space = {"np": np, "labels": labels, "pictures": pictures, "masks": masks}
+    space |= {"probability": np.array([0.1, 0.2, 0.8, 0.9]), "right": labels == labels}
+    space |= {"sure_effusion": 3, "sure_normal": 0, "show_images": plots.show_images}
+    run(["mistakes = np.flatnonzero(", "chosen = np.concatenate(", "scored = np.flat"], space)
+    run(["inside, measured = {}"], space)
+    assert shown == [2]  # the two that are right and sure; no mistakes, no intervals

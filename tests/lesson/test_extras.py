@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+import warnings
 
 import jupytext
 import nbformat
 import numpy as np
+import pytest
 from cells import code_cells, inline
 from support import ROOT
 
@@ -46,25 +48,25 @@ def test_perturbing_says_so_where_there_are_no_masks(make_data, monkeypatch, cap
     monkeypatch.setenv("CHEST_XRAYS", str(folder))
     space = run_until("extras/perturbing", "masks")
     printed = capsys.readouterr().out
-    assert printed.count("This data set has no outlines") == 1
+    assert printed.count("This data set has no masks") == 1
     assert 0 < len(space["images"]) <= 12
     assert not space["masks"].any()
 
 
 def test_more_classes_uses_simulated_xrays_where_sides_are_unknown(make_data, monkeypatch, capsys):
     monkeypatch.setenv("CHEST_XRAYS", str(make_data(manifest=False)))
-    space = run_until("extras/more-classes", "exam_sides")
+    space = run_until("extras/more-classes", "test_sides")
     printed = capsys.readouterr().out
     assert printed.count("we use simulated X-rays") == 1
     assert "Data: simulated chest X-rays (bundled)" in printed
-    assert np.bincount(space["exam_sides"]).min() > 10
+    assert np.bincount(space["test_sides"]).min() > 10
 
 
 def test_sides_are_those_of_the_manifest():
     names = ["normal", "right", "left", "both"]
-    rows_of, sides_of = inline("extras/more-classes", "manifest_rows", "sides_of", NAMES=names)
+    (sides_of,) = inline("extras/more-classes", "sides_of", NAMES=names)
     bundled = data.find_dataset(BUNDLED_DATA)
-    sides = sides_of(rows_of(bundled))
+    sides = sides_of(bundled)
     np.testing.assert_array_equal(sides > 0, bundled.labels)
     masks = data.load_masks(bundled, 64)
     for side, half in [(1, np.s_[:, :, 32:]), (2, np.s_[:, :, :32])]:  # the other half is dry
@@ -92,3 +94,119 @@ def test_notebooks_never_download_by_themselves():
         source = "\n".join(c.source for c in nbformat.read(EXTRAS / f"{name}.ipynb", 4).cells)
         assert "\ndownload = False\n" in source
         assert printed_lines(name, "No ImageNet weights here")
+
+
+# --- What is written by hand equals the helpers ----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Import the module that imports TensorFlow, once."""
+    from helpers import models
+
+    return models
+
+
+@pytest.fixture(scope="module")
+def network(models):
+    models.set_seeds(3)
+    return models.build_lesson_model()
+
+
+@pytest.fixture(scope="module")
+def xrays():
+    return data.load(data.find_dataset(BUNDLED_DATA), 64)[0][[100, 120, 140]]
+
+
+@pytest.fixture(scope="module")
+def ask(network):
+    from helpers import explain
+
+    logit = explain.logit_model(network)
+    return lambda batch: logit.predict_on_batch(batch.astype("float32"))[:, 0]
+
+
+GREY = np.zeros((64, 64, 1))
+
+
+def test_occlusion_and_lime_written_by_hand(network, xrays, ask):
+    from skimage.segmentation import slic
+    from sklearn.linear_model import Ridge
+    from sklearn.metrics import pairwise_distances
+
+    from helpers import explain
+
+    given = {"size": 64, "ask": ask}
+    (occlude,) = inline("extras/perturbing", "occlude", **given)
+    for side in (8, 16):
+        by_hand = np.array([occlude(image, side, GREY) for image in xrays])
+        used = explain.occlusion(network, xrays, patch=side / 64, step=side / 64)
+        np.testing.assert_allclose(by_hand, used, atol=1e-3 * np.abs(used).max())
+
+    given |= {"slic": slic, "Ridge": Ridge, "pairwise_distances": pairwise_distances}
+    lime, pieces = inline("extras/perturbing", "lime", "slic_pieces", **given)
+    by_hand = lime(xrays[0], pieces(xrays[0]), GREY, samples=400)
+    used = explain.lime(network, xrays[:1])[0]
+    np.testing.assert_allclose(by_hand, used, atol=0.02 * np.abs(used).max())
+
+
+def test_lime_by_hand_finds_the_pieces_that_matter():
+    from sklearn.linear_model import Ridge
+    from sklearn.metrics import pairwise_distances
+
+    def corner(batch):  # a network that looks at one place only
+        return batch[:, 40:48, 8:16].mean(axis=(1, 2, 3))
+
+    given = {"Ridge": Ridge, "pairwise_distances": pairwise_distances, "ask": corner}
+    squares, lime = inline("extras/perturbing", "squares", "lime", size=64, **given)
+    bright = np.ones((64, 64, 1), "float32")
+    found = lime(bright, squares(bright), GREY)
+    assert found[44, 12] == found.max() > 0.5
+    assert np.abs(np.delete(np.unique(found), -1)).max() < 0.1
+    same = lime(bright, squares(bright), bright)  # nothing changes, nothing is found
+    np.testing.assert_allclose(same, 0, atol=1e-6)
+
+
+def test_maps_of_a_class_sum_to_its_logit_and_are_grad_cam(models, xrays):
+    from helpers import explain
+    from helpers.models import keras, tf
+
+    (build,) = inline("extras/more-classes", "build", models=models, keras=keras)
+    logit = explain.logit_model(build(4, steps=10))
+    last = explain.last_conv_layer(logit)
+    both = keras.Model(logit.inputs, [last.output, logit.output])
+    (class_maps,) = inline("extras/more-classes", "class_maps", tf=tf, both_outputs=both)
+    averaged, placed = class_maps(xrays, label=3)
+    logits = logit.predict_on_batch(xrays)[:, 3]
+    np.testing.assert_allclose(placed.sum(axis=(1, 2)), logits, atol=1e-3)  # the bias is still 0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tf_keras_vis.gradcam import Gradcam
+
+        library = Gradcam(logit, clone=False)(
+            lambda outputs: outputs[:, 3],
+            tf.convert_to_tensor(xrays),
+            penultimate_layer=last,
+            seek_penultimate_conv_layer=False,
+            expand_cam=False,
+            normalize_cam=False,
+        )
+    by_hand = np.maximum(averaged, 0)
+    np.testing.assert_allclose(by_hand, library, atol=1e-3 * by_hand.max())
+
+
+def test_the_stop_button_ends_a_training_of_the_extra_early(models, xrays, monkeypatch, capsys):
+    from helpers.models import keras
+
+    given = {"models": models, "keras": keras}
+    (build,) = inline("extras/more-classes", "build", **given)
+    (train,) = inline("extras/more-classes", "train", build=build, **given)
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.Model, "fit", stop)
+    model = train(xrays, np.array([0, 1, 2]), outputs=4, epochs=3)
+    assert "stopped early" in capsys.readouterr().out
+    assert model.predict_on_batch(xrays).shape == (3, 4)

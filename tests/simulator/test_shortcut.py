@@ -9,9 +9,9 @@ import time
 import numpy as np
 import psutil
 import pytest
-from support import ROOT
+from support import ROOT, is_one_sentence
 
-from simulator import shortcut
+from simulator import CORNERS, SimulatorError, shortcut
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +71,32 @@ def test_workers_do_not_load_tensorflow():
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip() == "False", run.stderr
+
+
+def test_a_pasted_marker_changes_nothing_but_its_corner():
+    rng = np.random.default_rng(1)
+    images = rng.normal(size=(8, 64, 64, 1)).astype(np.float32)
+    for corner in CORNERS:
+        opacity = shortcut.draw_markers([corner] * 8)
+        marked = shortcut.paste(images, opacity)
+        away = opacity == 0
+        np.testing.assert_array_equal(marked[away], images[away])
+        for image, cover in zip(marked, opacity, strict=True):
+            assert 0.1 < cover.max() <= 1
+            assert image.max() <= images.max()
+            y, x = (cover[..., None] * np.indices((64, 64)).transpose(1, 2, 0)).sum((0, 1))
+            middle = np.array([y, x]) / cover.sum()
+            assert (middle > 32).tolist() == ["lower" in corner, "right" in corner]
+
+
+def test_markers_belong_to_the_place_in_the_set_and_may_be_left_out():
+    ours = shortcut.draw_markers(["lower left", None, "upper right"])
+    assert not ours[1].any()
+    np.testing.assert_array_equal(ours[2], shortcut.draw_markers([None, None, "upper right"])[2])
+    assert not np.array_equal(ours[0], shortcut.draw_markers(["lower left"], seed=10)[0])
+
+
+def test_a_corner_that_does_not_exist_is_named():
+    with pytest.raises(SimulatorError, match="lower left, lower right, not 'left'") as error:
+        shortcut.draw_markers(["left"])
+    assert is_one_sentence(error)

@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -159,7 +161,7 @@ def test_amount_in_the_manifest_is_the_projected_volume(effusions):
 
 def test_the_level_holds_the_volume_asked_for():
     body = picture.anatomy.make_body(5, 1)
-    exam = picture.draw_exam(picture.stream("exam", 5, 0), body, 64)
+    exam = picture.draw_exam(picture.stream("exam", 5, 0), body, 64, picture.VIEWS["main"])
     x, y = np.meshgrid(np.arange(-20, 20, 0.1), np.arange(-5, 40, 0.1))
     space = picture.anatomy.chest(body, exam, x, y, "left")
     heart = picture.anatomy.heart_chord(body, exam, x, y)
@@ -171,7 +173,7 @@ def test_the_level_holds_the_volume_asked_for():
 
 def test_upright_fluid_has_a_meniscus_and_a_level_supine_fluid_a_veil():
     body = picture.anatomy.make_body(5, 1)
-    exam = picture.draw_exam(picture.stream("exam", 5, 0), body, 64)
+    exam = picture.draw_exam(picture.stream("exam", 5, 0), body, 64, picture.VIEWS["main"])
     x, y = np.meshgrid(np.arange(0, 16, 0.1), np.arange(-5, 40, 0.1))
     space = picture.anatomy.chest(body, exam, x, y, "left")
     _, upright = picture.pleura.spaces(space, "upright", 20.0, 0 * x)
@@ -244,6 +246,41 @@ def test_a_patient_stays_the_same(rows):
     twice = next(v for v in visits if v.image == 1)
     first = next(v for v in visits if v.patient == twice.patient and v.image == 0)
     assert first.person == twice.person and first.effusion == twice.effusion
+
+
+def test_haze_is_in_the_manifest_and_makes_lungs_paler(rows, monkeypatch):
+    hazy = [float(row["haze"]) > 0 for row in rows]
+    ill = [row["label"] == "effusion" for row in rows]
+    rate = [np.mean([h for h, i in zip(hazy, ill, strict=True) if i == sick]) for sick in (0, 1)]
+    assert rate[0] == pytest.approx(0.15, abs=0.12) and rate[1] == pytest.approx(0.45, abs=0.15)
+    grey = {}
+    for often in (0.0, 1.0):
+        monkeypatch.setattr(picture, "HAZE_RATE", {False: often, True: often})
+        made = [simulate_one(12, index, 64, prevalence=0) for index in range(6)]
+        assert [one.info["haze"] > 0 for one in made] == [bool(often)] * 6
+        grey[often] = np.array([one.image[one.lungs > 0].mean() for one in made])
+    paler = grey[1.0] - grey[0.0]  # the film is set for each patient, so it is not much
+    assert paler.min() > -0.5 and paler.mean() > 0.5
+
+
+def test_the_other_hospital_has_other_views_and_films_but_the_same_patients():
+    here = [simulate_one(13, index, 64) for index in range(40)]
+    there = [simulate_one(13, index, 64, hospital="other") for index in range(40)]
+    for one, other in zip(here, there, strict=True):
+        assert one.info["patient"] == other.info["patient"]
+        assert one.info["sex"] == other.info["sex"]
+        assert one.info["label"] == other.info["label"]
+    lungs = [np.mean([m.image[m.lungs > 0].mean() for m in made]) for made in (here, there)]
+    assert lungs[1] > lungs[0] + 15
+    supine = [sum(m.info["view"] == "AP supine" for m in made) for made in (here, there)]
+    assert supine[1] > supine[0]
+
+
+def test_the_largest_amount_of_fluid_can_be_chosen():
+    for index in range(1, 40, 2):
+        made = simulate_one(14, index, 64, most_fluid_ml=400)
+        assert 0 < made.info["fluid_ml"] < 450
+    assert max(simulate_one(14, i, 64).info["fluid_ml"] for i in range(1, 40, 2)) > 800
 
 
 # Devices
@@ -339,6 +376,10 @@ NONSENSE = [  # options, and what the sentence about them names
     ("--count 2 --device-rate-normal marker=x", "must lie between 0 and 1, not 'marker=x'"),
     ("--count 2 --device-rate-normal marker=1=2", "marker=1=2"),
     ("--count 2 --marker-corner middle", "marker_corner"),
+    ("--count 2 --hospital mine", "hospital knows no 'mine'"),
+    ("--count 2 --most-fluid-ml 100", "most_fluid_ml must lie between 400 and 3200, not 100"),
+    ("--count 2 --most-fluid-ml nan", "most_fluid_ml must lie between 400 and 3200, not nan"),
+    ("--count 2 --most-fluid-ml much", "most_fluid_ml must lie between 400 and 3200, not 'much'"),
     ("--count 2 --processes 0", "processes"),
     ("--count 2 --processes two", "processes"),
     ("--seed 1", "--count"),
@@ -554,3 +595,16 @@ def test_windows_is_never_asked_for_more_than_61_workers(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             call()
     assert asked == [61, 61, 61]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends itself a signal")
+def test_ctrl_c_waits_until_the_processes_are_started():
+    started = []
+    with ThreadPoolExecutor(1) as other:  # a thread that the system may hand the signal to
+        other.submit(int).result()
+        with pytest.raises(KeyboardInterrupt), workers.held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+            started.append(True)
+    assert started
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

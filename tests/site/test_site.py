@@ -140,7 +140,7 @@ def test_solutions_are_closed_and_exercises_are_not(site, pages):
         exercises = [each.p.get_text() for each in page.select("div.exercise")]
         assert len(exercises) == len(re.findall(r"^:+\{exercise\}", prose(notebook), re.MULTILINE))
         for number, title in enumerate(exercises, 1):
-            assert re.fullmatch(rf"Exercise {number} – \w+: .+ \(\d+ min\)", title)
+            assert re.fullmatch(rf"Exercise {number} – \w[\w ]*: .+ \(\d+ min\)", title)
 
 
 def test_a_failed_build_leaves_the_folder_as_it_was(tmp_path, monkeypatch, capfd):

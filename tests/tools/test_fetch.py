@@ -373,36 +373,18 @@ def test_interrupted_while_the_bar_is_drawn(moment, server, tmp_path, capsys, mo
     assert not list((tmp_path / "downloads").rglob("tmp*"))
 
 
-# Downloads again and again, each time in a child of one process (which saves importing): the first
-# one counts what it does with files, the others are ended by the system at one of these deeds.
 KILLED = """
-import functools, os, signal, sys
+import functools, sys
+sys.path.insert(0, "tests")
+import deeds
 from tools import fetch
 
-deeds = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "shutil.rmtree"}
 arguments, step, folder = eval(sys.argv[1])
 
-def run(point):
-    count = 0
-    def hook(event, given):
-        nonlocal count
-        if event in deeds and folder in str(given[0]):
-            count += 1
-            if count == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-    sys.addaudithook(hook)
-    fetch.fetch(**arguments | {"destination": f"{folder}/{point}"})
-    return count
+def work(place):
+    fetch.fetch(**arguments | {"destination": place})
 
-def end(point):
-    child = os.fork()
-    if not child:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        os._exit(run(point))
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-deeds_in_all = end(0)
-print(deeds_in_all, {end(point) for point in range(1, deeds_in_all + 1, step)})
+print(*deeds.ends(work, folder, step))
 """
 
 
@@ -416,7 +398,7 @@ def test_killed_anywhere_it_leaves_nothing_half_done_and_runs_again(server, tmp_
     assert int(deeds) > 20
     assert ends == f"{{{-signal.SIGKILL}}}\n"
     for point in range(1, int(deeds) + 1, step):
-        folder = tmp_path / str(point)
+        folder = tmp_path / f"1-{point}"
         if (folder / "chest_xrays").exists():
             assert sum(path.suffix == ".png" for path in folder.glob("chest_xrays/*/*")) == 6
         fetch.fetch(**request(server, folder))

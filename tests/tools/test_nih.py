@@ -365,40 +365,18 @@ def test_the_command(collection):
     assert f"CHEST_XRAYS={collection / 'out'}" in answer.stdout
 
 
-# Picks X-rays again and again, each time in a child of one process (which saves importing): the
-# first one counts what it does with files, the others are interrupted or ended at one of these.
 ENDED = """
-import os, signal, sys
+import sys
+sys.path.insert(0, "tests")
+import deeds
 from tools import nih
 
-deeds = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "shutil.rmtree"}
 arguments, step, folder = eval(sys.argv[1])
 
-def run(point, kill):
-    count = 0
-    def hook(event, given):
-        nonlocal count
-        if event in deeds and folder in str(given[0]):
-            count += 1
-            if count == point:
-                if kill:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                raise KeyboardInterrupt
-    sys.addaudithook(hook)
-    answer = nih.main([*arguments, "--out", f"{folder}/{kill:d}-{point}"])
-    sys.stderr.flush()
-    return answer if point else count
+def work(place):
+    return nih.main([*arguments, "--out", place])
 
-def end(point, kill):
-    child = os.fork()
-    if not child:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os._exit(run(point, kill))
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-deeds_in_all = end(0, False)
-points = range(1, deeds_in_all + 1, step)
-print(deeds_in_all, *({end(point, kill) for point in points} for kill in (False, True)))
+print(*deeds.ends(work, folder, step, kills=(False, True), quiet=1))
 """
 
 
