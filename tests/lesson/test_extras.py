@@ -9,10 +9,12 @@ import nbformat
 import numpy as np
 import pytest
 from cells import code_cells, inline
-from support import ROOT
+from support import ROOT, lazily
 
 from helpers import data
 from helpers.paths import BUNDLED_DATA
+
+models = lazily("helpers.models")
 
 EXTRAS = ROOT / "notebooks" / "extras"
 
@@ -100,25 +102,6 @@ def test_notebooks_never_download_by_themselves():
 
 
 @pytest.fixture(scope="module")
-def models():
-    """Import the module that imports TensorFlow, once."""
-    from helpers import models
-
-    return models
-
-
-@pytest.fixture(scope="module")
-def network(models):
-    models.set_seeds(3)
-    return models.build_lesson_model()
-
-
-@pytest.fixture(scope="module")
-def xrays():
-    return data.load(data.find_dataset(BUNDLED_DATA), 64)[0][[100, 120, 140]]
-
-
-@pytest.fixture(scope="module")
 def ask(network):
     from helpers import explain
 
@@ -167,7 +150,7 @@ def test_lime_by_hand_finds_the_pieces_that_matter():
     np.testing.assert_allclose(same, 0, atol=1e-6)
 
 
-def test_maps_of_a_class_sum_to_its_logit_and_are_grad_cam(models, xrays):
+def test_maps_of_a_class_sum_to_its_logit_and_are_grad_cam(xrays):
     from helpers import explain
     from helpers.models import keras, tf
 
@@ -196,7 +179,7 @@ def test_maps_of_a_class_sum_to_its_logit_and_are_grad_cam(models, xrays):
     np.testing.assert_allclose(by_hand, library, atol=1e-3 * by_hand.max())
 
 
-def test_the_stop_button_ends_a_training_of_the_extra_early(models, xrays, monkeypatch, capsys):
+def test_the_stop_button_ends_a_training_of_the_extra_early(xrays, monkeypatch, capsys):
     from helpers.models import keras
 
     given = {"models": models, "keras": keras}

@@ -6,23 +6,18 @@ import cv2
 import numpy as np
 import pytest
 from cells import cell_with, inline
+from support import lazily
 
 from helpers import data
 from helpers.paths import BUNDLED_DATA
+
+models = lazily("helpers.models")
 
 KERNELS = {
     "edges": np.array([[-1, 0, 1]] * 3, np.float32),
     "blur": np.full((3, 3), 1 / 9, np.float32),
     "lopsided": np.arange(9, dtype=np.float32).reshape(3, 3) - 2,  # a flipped kernel would show
 }
-
-
-@pytest.fixture(scope="module")
-def models():
-    """Import the module that imports TensorFlow, once."""
-    from helpers import models
-
-    return models
 
 
 def dataset(labels):
@@ -66,7 +61,7 @@ def test_split_by_patient_and_the_leak_that_it_ends():
     assert not {*patients[rest]} & {*patients[test]}
 
 
-def test_augmentation_and_pipeline_are_those_of_the_training(models):
+def test_augmentation_and_pipeline_are_those_of_the_training():
     rng = np.random.default_rng(0)
     pictures, labels = rng.normal(size=(70, 32, 32, 1)).astype("float32"), np.arange(70) % 2
     given = {"Sequential": models.keras.Sequential, "layers": models.layers, "tf": models.tf}
@@ -89,7 +84,7 @@ def test_augmentation_and_pipeline_are_those_of_the_training(models):
         assert changed <= {"name", "seed"}, changed
 
 
-def test_at_prediction_an_xray_is_used_once_and_as_it_is(models, monkeypatch):
+def test_at_prediction_an_xray_is_used_once_and_as_it_is(monkeypatch):
     model = models.build_lesson_model()
     monkeypatch.setattr(type(model), "__call__", lambda self, batch, training: batch[:, 0, 0])
     pictures = np.random.default_rng(1).normal(size=(5, 64, 64, 1)).astype("float32")
@@ -100,7 +95,7 @@ def test_at_prediction_an_xray_is_used_once_and_as_it_is(models, monkeypatch):
 # --- Episode 4 ------------------------------------------------------------------------------
 
 
-def test_gradient_is_the_slope_of_the_loss_and_that_of_keras(models):
+def test_gradient_is_the_slope_of_the_loss_and_that_of_keras():
     rng = np.random.default_rng(2)
     labels = np.arange(60) % 2
     band = rng.normal(size=60) + 0.5 * labels
@@ -117,7 +112,7 @@ def test_gradient_is_the_slope_of_the_loss_and_that_of_keras(models):
         assert gradient_of(value) == pytest.approx(float(tape.gradient(loss, weight)), abs=1e-5)
 
 
-def test_convolution_is_that_of_opencv_and_keras(models):
+def test_convolution_is_that_of_opencv_and_keras():
     convolve, kernel = inline("04", "convolve", "kernel")
     image = np.random.default_rng(3).normal(size=(31, 47)).astype(np.float32)
     for name, weights in KERNELS.items():
@@ -136,13 +131,13 @@ def test_convolution_is_that_of_opencv_and_keras(models):
     assert (np.delete(edges, [2, 3], axis=1) == 0).all()
 
 
-def test_pooling_is_that_of_keras(models):
+def test_pooling_is_that_of_keras():
     small, _, pooled = inline("04", "small", "rows", "pooled")
     by_keras = models.layers.MaxPooling2D(2)(small.reshape(1, 4, 4, 1).astype(np.float32))
     assert np.array_equal(np.array(by_keras)[0, :, :, 0], pooled)
 
 
-def test_batch_normalisation_is_that_of_keras(models):
+def test_batch_normalisation_is_that_of_keras():
     one_map = np.random.default_rng(5).gamma(2, 0.03, size=(40, 4, 4)).astype(np.float32)
     space = {"one_map": one_map, "show_histograms": lambda *_, **__: None}
     exec(cell_with("04", "normalised = "), space)
@@ -151,7 +146,7 @@ def test_batch_normalisation_is_that_of_keras(models):
     np.testing.assert_allclose(space["normalised"], by_keras, atol=1e-3)
 
 
-def test_reference_network_is_that_of_the_helper(models):
+def test_reference_network_is_that_of_the_helper():
     (build,) = inline("04", "build_model", keras=models.keras, layers=models.layers)
     assert build().count_params() == models.build_model().count_params() == 54_627
     for given in ((), ((128, 128, 3), 0.2)):
@@ -163,7 +158,7 @@ def test_reference_network_is_that_of_the_helper(models):
                 assert getattr(one, name, None) == getattr(other, name, None), (one.name, name)
 
 
-def test_the_changed_network_is_checked_on_real_networks(models):
+def test_the_changed_network_is_checked_on_real_networks():
     from exercises import diagnose, verify
 
     space = {"keras": models.keras, "layers": models.layers, "verify": verify}
@@ -181,7 +176,7 @@ def test_the_changed_network_is_checked_on_real_networks(models):
         assert hint is not None and words in hint.text, hint
 
 
-def test_what_is_left_of_the_last_activation_function_is_its_maps(models):
+def test_what_is_left_of_the_last_activation_function_is_its_maps():
     source = cell_with("04", "def last_maps")
     for model in (models.build_lesson_model(), models.load_pretrained()[0]):
         layer = eval(source.split("last = ")[1].split("#")[0], {"network": model})

@@ -3,22 +3,17 @@
 import numpy as np
 import pytest
 from cells import inline
+from support import lazily
 
 from helpers import metrics
+
+models = lazily("helpers.models")
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(36) % 2
 IMAGES = RNG.normal(size=(36, 64, 64, 1)).astype(np.float32) + LABELS[:, None, None, None]
 VALIDATION, TRAIN = np.arange(12), np.arange(12, 36)  # one batch, so that its order is no matter
 KNOWN = (IMAGES[VALIDATION], LABELS[VALIDATION])
-
-
-@pytest.fixture(scope="module")
-def models():
-    """Import the module that imports TensorFlow, once."""
-    from helpers import models
-
-    return models
 
 
 def taught(models, *names):
@@ -52,7 +47,7 @@ def test_interval_of_a_proportion_is_wilsons():
         assert (low, high) == pytest.approx(metrics.wilson_interval(right, total))
 
 
-def test_build_without_a_change_is_the_reference_network(models):
+def test_build_without_a_change_is_the_reference_network():
     build = taught(models, "head", "build")[-1]
     network, reference = build(), models.build_model((64, 64, 1))
     rates = [
@@ -70,7 +65,7 @@ def test_build_without_a_change_is_the_reference_network(models):
     assert sum("batch_normalization" in layer.name for layer in normalised) == 7
 
 
-def test_fit_is_the_training_and_starts_anew_each_time(models):
+def test_fit_is_the_training_and_starts_anew_each_time():
     names = ("say", "progress", "restart", "fit", "judge")
     _, _, restart, fit, judge = taught(models, *names)
     network = models.build_lesson_model(dropout_rate=0.0)
@@ -93,7 +88,7 @@ def test_fit_is_the_training_and_starts_anew_each_time(models):
     assert value == pytest.approx(float(loss), rel=1e-3)
 
 
-def test_a_stopped_fit_ends_without_an_error_and_leaves_curves(models, capsys, monkeypatch):
+def test_a_stopped_fit_ends_without_an_error_and_leaves_curves(capsys, monkeypatch):
     names = ("say", "progress", "restart", "fit")
     fit = taught(models, *names)[-1]
     network = models.build_lesson_model()

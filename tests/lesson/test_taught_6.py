@@ -3,34 +3,17 @@
 import numpy as np
 import pytest
 from cells import cell_with
+from support import lazily
 
-from helpers import data, metrics
-from helpers.paths import BUNDLED_DATA
+from helpers import metrics
+
+models = lazily("helpers.models")
 
 SHOWN = 1  # which of the X-rays plays the surest effusion
 
 
 @pytest.fixture(scope="module")
-def models():
-    """Import the module that imports TensorFlow, once."""
-    from helpers import models
-
-    return models
-
-
-@pytest.fixture(scope="module")
-def network(models):
-    models.set_seeds(3)
-    return models.build_lesson_model()
-
-
-@pytest.fixture(scope="module")
-def xrays():
-    return data.load(data.find_dataset(BUNDLED_DATA), 64)[0][[100, 120, 140]]
-
-
-@pytest.fixture(scope="module")
-def taught(models, network, xrays):
+def taught(network, xrays):
     """Run the cells of the gradient and of Grad-CAM by hand."""
     from helpers import explain
 
