@@ -15,12 +15,13 @@ TORCH := torch==2.13.0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help lesson lab check-setup data test test-extras benchmark-tests fuzz style lint notebooks \
+.PHONY: help lesson lab update check-setup data test test-extras benchmark-tests fuzz style lint notebooks \
   minutes pretrain site requirements clean
 
 help:
 	@echo "make lesson       install, then run the nine episodes into build/lesson/"
-	@echo "make lab          open the lesson in JupyterLab"
+	@echo "make lab          open your copies of the notebooks, work/notebooks/, in JupyterLab"
+	@echo "make update       get the newest lesson; what you wrote in your copies is kept"
 	@echo "make check-setup  is everything installed, and in the right version?"
 	@echo "make data         download the 700 real X-rays (166 MB)"
 	@echo "make clean        remove what was built (downloaded data and your own work stay)"
@@ -61,6 +62,11 @@ lesson: $(VENV)/lesson.stamp
 
 lab: $(VENV)/lesson.stamp
 	$(RUN) -m jupyter lab --config=tools/jupyter_lab_config.py
+
+update:
+	git pull --ff-only
+	$(MAKE) $(VENV)/lesson.stamp
+	$(RUN) -m tools.copies
 
 check-setup: $(VENV)/lesson.stamp
 	$(RUN) -m tools.check_setup

@@ -1,13 +1,31 @@
-"""How `make lab` starts JupyterLab: on this machine only, with a token, and without questions."""
+"""How `make lab` starts JupyterLab: on this machine only, with a token, and without questions.
+
+Learners work on copies of the notebooks, which are made or renewed here.
+"""
 
 import os
+import sys
 from pathlib import Path
+
+from helpers.paths import work_folder
+from tools import copies
 
 ROOT = Path(__file__).resolve().parents[1]
 
+if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in sys.argv:
+    print(
+        "JupyterLab does not start as root, since a cell could then change anything on this "
+        "computer: use another account, or add --allow-root in a container.",
+        file=sys.stderr,
+    )
+    sys.exit(1)
+if copies.main():
+    sys.exit(1)
+opened = work_folder()
+
 c = get_config()  # noqa: F821
 c.ServerApp.ip = "127.0.0.1"
-c.ServerApp.root_dir = str(ROOT)  # the episodes' figures are there
+c.ServerApp.root_dir = str(opened)
 c.LabApp.default_url = "/lab/tree/notebooks/01-introduction.ipynb"
 # With jupytext's own extension, saving a notebook would change the episode's source as well.
 c.ServerApp.jpserver_extensions = {"jupyterlab_jupytext": False}
