@@ -106,4 +106,4 @@ def diagnose(name: str, answer: object = None, *given: object) -> Hint | None:
         )
 
 
-in_words()
+in_words({VARIABLES.get(name, name) for name in CHECKS})

@@ -15,7 +15,8 @@ language = "en_GB"
 extensions = ["myst_nb", "lesson_pages"]
 
 # What the episodes use beyond plain Markdown, as JupyterLab shows it: ":::{note}" and "$x$"
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath", "tasklist"]
+myst_heading_anchors = 3  # so that pages of the guide can link to headings
 
 nb_execution_mode = "off"
 nb_merge_streams = True

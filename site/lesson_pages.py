@@ -1,11 +1,13 @@
-"""A Sphinx extension: exercises, closed solutions and formulas as plain HTML, without scripts.
+"""A Sphinx extension: exercises, closed solutions, terms and formulas as HTML, without scripts.
 
 Exercises are numbered anew on each page. Solutions become ``<details>``, closed until a reader
-opens them. Formulas become MathML, which browsers draw by themselves: Sphinx's usual way, MathJax,
-comes from another host. (The extension sphinx-exercise counts exercises over all pages, leaves
-solutions open, and brings a second theme along.)
+opens them. Bold terms lead to the glossary. Formulas become MathML, which browsers draw by
+themselves: Sphinx's usual way, MathJax, comes from another host. (The extension sphinx-exercise
+counts exercises over all pages, leaves solutions open, and brings a second theme along.)
 """
 
+import re
+from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
@@ -73,10 +75,38 @@ def display_math(translator: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+GLOSSARY = "guide/glossary"
+
+
+def entry(term: str) -> str:
+    """Return how a term is called in an address: one name for a term and its plural."""
+    words = re.sub(r"\W+", "-", term.casefold()).strip("-")
+    return re.sub(r"(?:(?<=ss)es|(?<=[^aius])s)$", "", words)
+
+
+def link_terms(app: Sphinx, document: nodes.document, page: str) -> None:
+    """Give each entry of the glossary an address, and lead bold terms of notebooks there."""
+    file = Path(app.srcdir, f"{GLOSSARY}.md")
+    if page == GLOSSARY:
+        for item in document.findall(nodes.list_item):
+            term = item.next_node(nodes.strong)
+            item["ids"].append(f"term-{entry(term.astext())}")
+    elif page.startswith("notebooks/") and file.exists():
+        terms = re.findall(r"^- \*\*(.+?)\*\*", file.read_text("utf-8"), re.MULTILINE)
+        known = {entry(term) for term in terms}
+        for bold in list(document.findall(nodes.strong)):
+            if (name := entry(bold.astext())) in known:
+                address = app.builder.get_relative_uri(page, GLOSSARY) + f"#term-{name}"
+                link = nodes.reference(refuri=address, internal=True, classes=["term"])
+                bold.replace_self(link)
+                link += bold
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register all this with Sphinx."""
     app.add_directive("exercise", Exercise)
     app.add_directive("solution", Solution)
     app.add_node(solution, html=(open_solution, close_solution))
+    app.connect("doctree-resolved", link_terms)
     app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,24 +1,18 @@
-"""List every error sentence of the lesson in ``guide/error-messages.md``.
+"""Compare the error sentences of the code with ``guide/error-messages.md``, which explains them.
 
-``python -m tools.messages`` reads them from the code. What stands in braces is filled in when the
-error occurs, such as the name of a file.
+``python -m tools.messages`` prints those that the page lacks, and those that nothing says any more.
+What stands in braces is filled in when the error occurs, such as the name of a file.
 """
 
 import ast
+import re
+import sys
 from pathlib import Path
-
-from tools.notebooks import write_beside
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("helpers", "exercises", "simulator", "tools")
 ERRORS = ("DataError", "SimulatorError", "SystemExit", "ValueError")
 PAGE = ROOT / "guide" / "error-messages.md"
-HEAD = """# Error messages
-
-Every sentence with which the lesson says that something is wrong, by the module that says it.
-What stands in braces is filled in, such as the name of a file.
-This page is made by `python -m tools.messages`: do not edit it.
-"""
 
 
 def template(node: ast.expr) -> str | None:
@@ -64,20 +58,35 @@ def messages(source: str) -> list[str]:
     return [text for text in dict.fromkeys(sentences) if text.endswith(".") or ": " in text]
 
 
-def page() -> str:
-    """Return the page, as Markdown."""
-    lines = [HEAD]
-    for room in ROOMS:
-        for path in sorted((ROOT / room).glob("*.py")):
-            if found := messages(path.read_text(encoding="utf-8")):
-                lines += [f"\n## {room}/{path.name}\n\n", *(f"- `` {text} ``\n" for text in found)]
-    return "".join(lines)
+def said() -> dict[str, list[str]]:
+    """Return the sentences of each module, such as ``helpers/data.py``."""
+    paths = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.py"))]
+    found = {f"{path.parent.name}/{path.name}": messages(path.read_text("utf-8")) for path in paths}
+    return {module: sentences for module, sentences in found.items() if sentences}
 
 
-def main() -> None:
-    """Write the page."""
-    write_beside(PAGE, page())
+def explained(page: str) -> dict[str, list[str]]:
+    """Return the sentences of a page: a heading for each module, then rows of a table."""
+    found: dict[str, list[str]] = {}
+    for line in page.splitlines():
+        if line.startswith("## "):
+            found[line[3:].strip()] = []
+        elif row := re.match(r"\| `` (.+) `` \| [^|]+ \| [^|]+ \|$", line):
+            found[list(found)[-1]].append(row[1])
+    return {module: sentences for module, sentences in found.items() if sentences}
+
+
+def main() -> int:
+    """Print what differs; return 1 if something does."""
+    code, page = said(), explained(PAGE.read_text("utf-8"))
+    for module in [*code, *(page.keys() - code)]:
+        there, here = page.get(module, []), code.get(module, [])
+        for text in [each for each in here if each not in there]:
+            print(f"{module}: not explained: {text}")
+        for text in [each for each in there if each not in here]:
+            print(f"{module}: never said: {text}")
+    return int(code != page)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,7 +13,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # Sphinx wants all its sources in one folder. There they lie as they do here, so that links from
 # notebooks to figures and to each other hold; the pages written in site/ come on top.
-SOURCES = ["notebooks/*.ipynb", "notebooks/extras/*.ipynb", "episodes/figures/*", "LICENSE*"]
+SOURCES = [
+    "notebooks/*.ipynb",
+    "notebooks/extras/*.ipynb",
+    "episodes/figures/*",
+    "guide/**/*.*",
+    "*.md",
+    ".github/SUPPORT.md",
+    "benchmarks/README.md",
+    "data/README.md",
+    "CITATION.cff",
+    "LICENSE*",
+]
 
 
 def gather(folder: Path) -> None:

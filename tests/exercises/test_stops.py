@@ -2,13 +2,15 @@
 
 import os
 import re
+import sys
+import tempfile
 from types import SimpleNamespace
 
 import pytest
 from jupyter_client.manager import start_new_kernel
 from support import ROOT
 
-from exercises.stops import ABOVE, STOPPED
+from exercises.stops import ABOVE, LEFT_OUT, STOPPED
 
 CONFIG = ROOT / "tools" / "jupyter_lab_config.py"
 
@@ -41,7 +43,9 @@ class Kernel:
 
 def lab_environment(monkeypatch, **given):
     """Return the variables that `make lab` sets for its kernels."""
-    monkeypatch.setattr(os, "environ", dict(given))
+    work = tempfile.TemporaryDirectory()  # for the copies of the notebooks
+    monkeypatch.setattr(os, "environ", {**given, "CHEST_XRAYS_WORK": work.name})
+    monkeypatch.setattr(sys, "argv", ["jupyter-lab", "--allow-root"])
     settings = SimpleNamespace(**{
         name: SimpleNamespace() for name in ("ServerApp", "LabApp", "KernelManager")
     })  # fmt: skip
@@ -49,6 +53,8 @@ def lab_environment(monkeypatch, **given):
     exec(source, {"get_config": lambda: settings, "__file__": str(CONFIG)})
     changed = dict(os.environ)
     monkeypatch.undo()
+    work.cleanup()
+    del changed["CHEST_XRAYS_WORK"]
     return changed
 
 
@@ -87,6 +93,19 @@ def test_other_errors_keep_their_traceback(lab):
     assert "UnboundLocalError" in lab.run(local)
     library = "import types\nm = types.ModuleType('m')\nexec('def f(): return no', vars(m))\nm.f()"
     assert "Traceback" in lab.run(library)
+
+
+def test_an_exercise_that_was_left_out_is_named_where_its_answer_is_needed(lab):
+    assert lab.run("grey_range = None\nsure_normal = None") == ""
+    assert lab.run("low, high = grey_range") == (
+        "TypeError: grey_range is None, since its exercise is not done.\n"
+        "    line 1: low, high = grey_range\n" + LEFT_OUT
+    )
+    far = "import numpy as np\nchosen = np.array([1, sure_normal])\n[5, 6][chosen]"
+    assert lab.run(far).startswith("TypeError: sure_normal is None")
+    # None in another variable is a mistake of another kind.
+    assert "Traceback" in lab.run("own = None\nown + 1")
+    assert "Traceback" in lab.run("grey_range = (0, 1)\nint('x')")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a kernel is interrupted in another way")

@@ -50,7 +50,10 @@ def test_all_notebooks_are_listed_and_follow_each_other(site, pages):
     links = [link["href"] for link in pages[start].select("article .toctree-wrapper a")]
     listed = [(site / link).resolve() for link in links]
     assert listed[: len(NOTEBOOKS)] == [page_of(each, site) for each in NOTEBOOKS]
-    assert set(listed[len(NOTEBOOKS) :]) == {page_of(each, site) for each in EXTRAS}
+    extras = listed[len(NOTEBOOKS) : len(NOTEBOOKS) + len(EXTRAS)]
+    assert set(extras) == {page_of(each, site) for each in EXTRAS}
+    written = [ROOT / "README.md", *(ROOT / "guide").rglob("*.md")]
+    assert {page_of(each, site) for each in written} <= set(listed), "a page that nobody finds"
     walk = [start, *listed]
     for before, after in pairwise(walk):
         onward = pages[before].select_one(".related-pages a.next-page")["href"]
@@ -98,6 +101,20 @@ def test_pages_ask_no_other_host_for_anything(site, pages):
     for path in [*site.rglob("*.css"), *site.rglob("*.svg")]:
         asked += loads.findall(path.read_text("utf-8"))
     assert not asked
+
+
+def test_bold_terms_lead_to_the_glossary(site, pages):
+    glossary, linked = pages[site / "guide" / "glossary.html"], 0
+    for notebook in NOTEBOOKS + EXTRAS:
+        for bold in pages[page_of(notebook, site)].article.find_all("strong"):
+            if bold.find_parent("a") is None:
+                assert bold.get_text() in ("Teaching:", "Exercises:", "Questions", "Objectives")
+                continue
+            name = bold.find_parent("a")["href"].partition("glossary.html#")[2]
+            explained = glossary.find(id=name).strong.get_text().casefold()
+            assert bold.get_text().casefold().startswith(explained[:-2]), (notebook.name, name)
+            linked += 1
+    assert linked > 150
 
 
 def test_pages_show_text_formulas_and_pictures_as_meant(site, pages):
