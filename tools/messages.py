@@ -59,10 +59,10 @@ def messages(source: str) -> list[str]:
 
 
 def said() -> dict[str, list[str]]:
-    """Return the sentences of each module, such as ``helpers/data.py``."""
+    """Return the sentences of each module, such as ``helpers/data.py``, in alphabetical order."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.py"))]
     found = {f"{path.parent.name}/{path.name}": messages(path.read_text("utf-8")) for path in paths}
-    return {module: sentences for module, sentences in found.items() if sentences}
+    return {module: sorted(sentences) for module, sentences in found.items() if sentences}
 
 
 def explained(page: str) -> dict[str, list[str]]:
@@ -73,7 +73,7 @@ def explained(page: str) -> dict[str, list[str]]:
             found[line[3:].strip()] = []
         elif row := re.match(r"\| `` (.+) `` \| [^|]+ \| [^|]+ \|$", line):
             found[list(found)[-1]].append(row[1])
-    return {module: sentences for module, sentences in found.items() if sentences}
+    return {module: sorted(sentences) for module, sentences in found.items() if sentences}
 
 
 def main() -> int:

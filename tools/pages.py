@@ -5,6 +5,9 @@ It needs Sphinx and more, which learners do not; requirements-test.txt has them.
 """
 
 import argparse
+import base64
+import json
+import re
 import shutil
 import sys
 import tempfile
@@ -26,6 +29,33 @@ SOURCES = [
     "LICENSE*",
 ]
 
+# The picture of the home page: the output of this notebook whose alternative text begins so
+PICTURE = "08-testing-explanations", "One simulated X-ray with effusion under thirteen maps"
+
+
+def stored_picture(notebook: str, alt: str) -> bytes:
+    """Return a picture that a notebook has stored, as the bytes of a PNG.
+
+    Parameters
+    ----------
+    notebook
+        Its name, without the ending.
+    alt
+        How the alternative text of the picture begins.
+
+    Raises
+    ------
+    SystemExit
+        If the notebook has no such picture.
+    """
+    cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    pages = ["".join(output.get("data", {}).get("text/html", "")) for output in outputs]
+    found = re.search(f'<img alt="{re.escape(alt)}[^>]*base64,([^"]+)"', "".join(pages))
+    if found is None:
+        raise SystemExit(f"{notebook} has stored no picture of {alt}: run make notebooks.")
+    return base64.b64decode(found[1])
+
 
 def gather(folder: Path) -> None:
     """Copy all sources of the pages into a folder."""
@@ -35,6 +65,7 @@ def gather(folder: Path) -> None:
     for path, place in found.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, folder / place)
+    (folder / "home.png").write_bytes(stored_picture(*PICTURE))
 
 
 def build(folder: Path) -> int:

@@ -62,6 +62,19 @@ def test_all_notebooks_are_listed_and_follow_each_other(site, pages):
         assert (after.parent / back).resolve() == before, f"{after.name} leads back to {back}"
 
 
+def test_the_home_page_begins_with_a_picture_and_stays_light(site, pages):
+    page = pages[site / "index.html"]
+    picture = page.article.img
+    assert "simulated X-ray" in picture["alt"]
+    file = (site / picture["src"]).resolve()
+    assert file.read_bytes().startswith(b"\x89PNG")
+    assert page.article.h2.find_previous("img") is picture  # before the first heading
+    named = [tag.get("src") or tag.get("href") for tag in page.select("img, script, link")]
+    files = {(site / urldefrag(name)[0].split("?")[0]).resolve() for name in named if name}
+    weight = sum(path.stat().st_size for path in files if path.is_file())
+    assert (site / "index.html").stat().st_size + weight < 1_500_000
+
+
 def test_links_and_pictures_lead_to_something(site, pages):
     broken = []
     for path, page in pages.items():
@@ -165,6 +178,7 @@ def test_a_failed_build_leaves_the_folder_as_it_was(tmp_path, monkeypatch, capfd
     wrong = "# Lesson\n\n![A drawing](lost.png)\n\n:::{solution} ex-0-1\nOf what?\n:::\n"
     (tmp_path / "site" / "index.md").write_text(wrong, "utf-8")
     monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "stored_picture", lambda *_: b"")
     folder = tmp_path / "pages"
     folder.mkdir()
     (folder / "searchindex.js").write_text("pages of yesterday", "utf-8")
