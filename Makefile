@@ -15,8 +15,8 @@ TORCH := torch==2.13.0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help lesson lab update check-setup data test test-extras benchmark-tests fuzz style lint notebooks \
-  minutes pretrain site requirements clean
+.PHONY: help lesson lab update check-setup data test test-extras test-site benchmark-tests fuzz style lint \
+  notebooks minutes pretrain site requirements clean
 
 help:
 	@echo "make lesson       install, then run the nine episodes into build/lesson/"
@@ -29,6 +29,7 @@ help:
 	@echo "To change the lesson (see CONTRIBUTING.md):"
 	@echo "make test         lint, unit tests, and every notebook compared with its stored outputs"
 	@echo "make test-extras  the optional notebooks that need PyTorch"
+	@echo "make test-site    the playground in a browser (needs npm and Chromium)"
 	@echo "make fuzz         thousands of odd inputs and faults, half an hour and more (FUZZ_CASES=300 for fewer)"
 	@echo "make lint         ruff, spelling and types alone"
 	@echo "make notebooks    after an edit: sync sources and notebooks, run them (EPISODES='03 04' for some)"
@@ -93,6 +94,10 @@ test-extras: $(VENV)/test.stamp
 	$(RUN) -m pytest -n auto notebooks/extras/pytorch.ipynb \
 	  notebooks/extras/photograph-pytorch.ipynb tests/lesson/test_pytorch.py
 
+test-site: $(VENV)/test.stamp node_modules/.package-lock.json
+	$(INSTALL) --require-hashes -r requirements-browser.txt
+	$(RUN) -m pytest -m browser tests/browser
+
 # `make test` tries 200 cases of each property and leaves out the slow faults
 fuzz: $(VENV)/test.stamp
 	$(RUN) -m pytest -n auto -m "slow or not slow" --hypothesis-profile=fuzz tests/fuzz
@@ -109,7 +114,12 @@ minutes: $(VENV)/test.stamp
 pretrain: $(VENV)/lesson.stamp
 	$(RUN) -m tools.pretrain
 
-site: $(VENV)/test.stamp
+# TensorFlow.js, which the playground runs in the browser
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --ignore-scripts || echo "TensorFlow.js cannot be installed."
+
+# Without npm, the playground is built without TensorFlow.js, and its page says so
+site: $(VENV)/test.stamp $(if $(shell command -v npm),node_modules/.package-lock.json)
 	$(RUN) -m tools.pages
 
 # Pins for Linux, macOS and Windows from pyproject.toml, without any registry's address
@@ -123,6 +133,8 @@ requirements: $(VENV)/uv.stamp
 	$(COMPILE) $(HOW) pyproject.toml --extra test --constraint requirements.txt \
 	  --output-file requirements-test.txt
 	$(COMPILE) $(HOW) --group uv --output-file requirements-uv.txt
+	$(COMPILE) $(HOW) --group browser --constraint requirements-test.txt \
+	  --output-file requirements-browser.txt
 	$(COMPILE) $(HOW_EXTRAS) --group pytorch --no-deps --output-file requirements-extras.txt
 
 clean:

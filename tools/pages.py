@@ -1,7 +1,8 @@
 """Build the pages of the lesson from what the notebooks have stored; nothing is executed.
 
 ``python -m tools.pages [FOLDER]`` fills build/site/, or the folder given; open index.html in it.
-It needs Sphinx and more, which learners do not; requirements-test.txt has them.
+It needs Sphinx and more, which learners do not; requirements-test.txt has them. The playground
+needs TensorFlow.js besides (``npm ci --ignore-scripts``); without it, its page says so.
 """
 
 import argparse
@@ -12,6 +13,8 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+
+from tools import playground
 
 ROOT = Path(__file__).resolve().parents[1]
 # Sphinx wants all its sources in one folder. There they lie as they do here, so that links from
@@ -102,6 +105,7 @@ def build(folder: Path) -> int:
         folders = ["-c", str(ROOT / "site"), "-d", str(doctrees), str(sources), str(pages)]
         if status := build_main([*options, *folders]):
             return status
+        playground.write(pages / "playground")
         if folder.exists():
             shutil.rmtree(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -116,6 +120,8 @@ def main() -> None:
     folder = parser.parse_args().folder
     if status := build(folder):
         sys.exit(status)
+    if not playground.has_libraries():
+        print(playground.WITHOUT)
     print(f"The pages are built. Open {folder / 'index.html'} in a browser.")
 
 

@@ -20,6 +20,7 @@ LOCKED = {
     ],
     "requirements-uv.txt": PROJECT["dependency-groups"]["uv"],
     "requirements-extras.txt": PROJECT["dependency-groups"]["pytorch"],
+    "requirements-browser.txt": PROJECT["dependency-groups"]["browser"],
 }
 # Written in two parts, so that this file does not name them itself
 REGISTRIES = [
