@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import h5py
 import numpy as np
+from sklearn.metrics import roc_curve
 
 from helpers import data
 from helpers.images import resize
@@ -131,28 +132,6 @@ def cells(maps: np.ndarray, side: int) -> np.ndarray:
     return maps.reshape(count, height // side, side, width // side, side, channels)
 
 
-def roc_curve(labels: np.ndarray, scores: np.ndarray) -> list[list[float]]:
-    """Return the corners of the ROC curve: pairs of 1 - specificity and sensitivity, from (0, 0).
-
-    Parameters
-    ----------
-    labels : numpy.ndarray
-        (n,) of 0 and 1.
-    scores : numpy.ndarray
-        (n,), larger where effusion is more probable.
-    """
-    thresholds = np.unique(scores)[::-1]
-    points = [(0.0, 0.0)]
-    for threshold in thresholds:
-        predicted = scores >= threshold
-        points.append((predicted[labels == 0].mean(), predicted[labels == 1].mean()))
-    kept = points[:1]
-    for before, here, after in zip(points, points[1:], points[2:], strict=False):
-        if not (before[0] == here[0] == after[0] or before[1] == here[1] == after[1]):
-            kept.append(here)
-    return [[round(float(x), 5), round(float(y), 5)] for x, y in [*kept, points[-1]]]
-
-
 def outline(mask: np.ndarray) -> str:
     """Draw the line around a mask, bool (256, 256), as the path of an SVG drawing."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -235,9 +214,10 @@ def markers() -> dict[str, dict[str, str]]:
 def roc_of(weights: list[np.ndarray]) -> dict[str, Any]:
     """Compute the ROC curve of a network on the test set of the second batch."""
     _, test, _ = data.load_second_batch()
+    alarms, found, _ = roc_curve(test.labels, logits(weights, test.images))
     return {
         "count": len(test.labels),
-        "points": roc_curve(test.labels, logits(weights, test.images)),
+        "points": np.column_stack([alarms, found]).round(5).tolist(),
     }
 
 

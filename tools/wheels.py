@@ -5,7 +5,8 @@
 ``python -m tools.wheels install DIR``  installs them from there, and then the lesson itself
 
 pip compares every file with the hashes in requirements.txt, both times. Only Python's own library
-is imported at the top, so that ``install`` runs where everything else is missing.
+is imported at the top, as in tools.check_setup, so that ``install`` runs where everything else is
+missing.
 """
 
 from __future__ import annotations  # so that an older Python reaches the line that names it
@@ -20,12 +21,13 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tools.check_setup import NEWEST, OLDEST
+
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 # uv is what `make` installs with: where it is there, `make lab` asks no network for anything.
 REQUIREMENTS = ("requirements.txt", "requirements-uv.txt")
 STAMPS = ("uv.stamp", "lesson.stamp")  # in this order: `make` compares their times
-OLDEST, NEWEST = (3, 11), (3, 13)
 MICROS = (0, 99)  # of Python 3.x.0 and 3.x.99: some packages differ between releases such as these
 KINDS = (".whl", ".tar.gz", ".zip")
 SOURCE_ONLY = "lime"  # pure Python, published without a wheel: pip makes one while it installs
