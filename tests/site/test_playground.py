@@ -127,7 +127,7 @@ def test_markers_are_those_of_the_simulator(stored):
         np.testing.assert_array_equal(opacity.astype(np.float32) / 255, drawn)
         picture = to_array(stored["markers"][corner]["picture"], np.uint8, -1)
         large = cv2.imdecode(picture, cv2.IMREAD_UNCHANGED)[..., 3] / 255
-        assert np.abs(resize(np.uint8(255 * large), 64) / 255 - drawn).max() < 0.1
+        assert np.abs(resize(np.uint8(255 * large), 64) / 255 - drawn).max() < 0.2
 
 
 def test_ten_x_rays_of_the_game_are_five_of_each_class_in_no_order(stored):

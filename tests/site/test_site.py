@@ -50,7 +50,8 @@ def test_all_notebooks_are_listed_and_follow_each_other(site, pages):
     links = [link["href"] for link in pages[start].select("article .toctree-wrapper a")]
     listed = [(site / link).resolve() for link in links]
     assert listed[: len(NOTEBOOKS)] == [page_of(each, site) for each in NOTEBOOKS]
-    assert set(listed[len(NOTEBOOKS) :]) == {page_of(each, site) for each in EXTRAS}
+    assert set(listed[len(NOTEBOOKS) : -1]) == {page_of(each, site) for each in EXTRAS}
+    assert listed[-1] == site / "playground" / "index.html"
     walk = [start, *listed]
     for before, after in pairwise(walk):
         onward = pages[before].select_one(".related-pages a.next-page")["href"]
@@ -79,6 +80,12 @@ def test_links_and_pictures_lead_to_something(site, pages):
                 goal = path.parent / target.split("?")[0].split("#")[0]
                 broken += [] if goal.is_file() else [f"{path.name}: {target}"]
     assert not broken
+
+
+def test_headings_say_how_deep_they_are(pages):
+    for path, page in pages.items():
+        for heading in page.find_all(role="heading"):
+            assert heading.has_attr("aria-level"), f"{path.name}: {heading}"
 
 
 def test_pages_ask_no_other_host_for_anything(site, pages):
