@@ -288,6 +288,8 @@ def test_the_keyboard_covers_and_moves_as_the_mouse_does(visit):
     ]:
         for _ in range(round(max(times, 0))):
             page.keyboard.press(key)
+    cover = page.evaluate("playground.bench.cover")
+    assert abs(cover["width"] - right + left) < 3 and abs(cover["height"] - bottom + top) < 3
     assert shown(page) < before - 0.3
     said = f"The lesson's network: {shown(page):.2f}"
     page.wait_for_function(
