@@ -8,7 +8,7 @@ counts exercises over all pages, leaves solutions open, and brings a second them
 
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -102,11 +102,20 @@ def link_terms(app: Sphinx, document: nodes.document, page: str) -> None:
                 link += bold
 
 
+def complete_headings(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], tree: nodes.document | None
+) -> None:
+    """Say how deep the headings above lists of pages are: Sphinx leaves that out."""
+    for part in {"body", "furo_navigation_tree"} & context.keys():
+        context[part] = context[part].replace('role="heading">', 'role="heading" aria-level="2">')
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register all this with Sphinx."""
     app.add_directive("exercise", Exercise)
     app.add_directive("solution", Solution)
     app.add_node(solution, html=(open_solution, close_solution))
     app.connect("doctree-resolved", link_terms)
+    app.connect("html-page-context", complete_headings, priority=900)  # after the theme's own
     app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

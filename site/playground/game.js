@@ -131,7 +131,7 @@ playground.drawRoc = function (yours, its) {
       make("line", { class: "pg-grid", x1: x(tick), x2: x(tick), y1: y(0), y2: y(1) }),
       make("line", { class: "pg-grid", x1: x(0), x2: x(1), y1: y(tick), y2: y(tick) }),
       make("text", { x: x(tick), y: y(0) + 18, "text-anchor": "middle" }, name),
-      make("text", { x: x(0) - 8, y: y(tick) + 5, "text-anchor": "end" }, name),
+      make("text", { x: x(0) - 14, y: y(tick) + 5, "text-anchor": "end" }, name),
     );
   }
   const corners = playground.roc.points.map(([across, up]) => `${x(across)},${y(up)}`);
@@ -141,10 +141,10 @@ playground.drawRoc = function (yours, its) {
     make("text", { x: x(0.5), y: y(0) + 42, "text-anchor": "middle" }, "1 − specificity"),
     make(
       "text",
-      { transform: `translate(16 ${y(0.5)}) rotate(-90)`, "text-anchor": "middle" },
+      { transform: `translate(14 ${y(0.5)}) rotate(-90)`, "text-anchor": "middle" },
       "sensitivity",
     ),
-    make("text", { x: x(0.6), y: y(0.55), transform: `rotate(-45 ${x(0.6)} ${y(0.55)})` }, "chance"),
+    make("text", { transform: `translate(${x(0.13)} ${y(0.06)}) rotate(-45)` }, "chance"),
   );
   const cross = (kind, { sensitivity, specificity }, shape) => {
     const [across, up] = [1 - specificity[0], sensitivity[0]];
@@ -159,11 +159,15 @@ playground.drawRoc = function (yours, its) {
     make("rect", { class: "pg-yours", x: cx - 5, y: cy - 5, width: 10, height: 10 }),
   );
   // What the signs mean, in the empty part below the curve
-  drawing.append(
-    make("rect", { class: "pg-yours", x: x(0.5), y: y(0.2) - 5, width: 10, height: 10 }),
-    make("text", { x: x(0.5) + 20, y: y(0.2) + 5 }, "you"),
-    make("circle", { class: "pg-its", cx: x(0.5) + 5, cy: y(0.11), r: 7 }),
-    make("text", { x: x(0.5) + 20, y: y(0.11) + 5 }, "network, same ten"),
-  );
+  const explain = (height, sign, text) => {
+    drawing.append(sign, make("text", { x: x(0.5) + 26, y: height + 5 }, text));
+  };
+  const [first, second, third] = [0.25, 0.16, 0.07].map(y);
+  const middle = x(0.5) + 8;
+  const square = { x: middle - 5, y: first - 5, width: 10, height: 10 };
+  explain(first, make("rect", { class: "pg-yours", ...square }), "you");
+  explain(second, make("circle", { class: "pg-its", cx: middle, cy: second, r: 7 }), "network, same ten");
+  const points = `${middle - 10},${third} ${middle + 10},${third}`;
+  explain(third, make("polyline", { class: "pg-curve", points }), `network, ${playground.roc.count} others`);
   return drawing;
 };

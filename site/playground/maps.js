@@ -68,7 +68,7 @@ playground.occlusion = async function (network, image, goOn) {
 
 // The value that gets the brightest colour: for both networks and all X-rays the same, so that
 // maps can be compared. Larger values get that colour, too.
-playground.SCALES = { "Grad-CAM": 1, Occlusion: 4 };
+playground.SCALES = { "Grad-CAM": 0.12, Occlusion: 6 };
 
 // The colours of the lesson's figures, "inferno", from 0 to 1 in eight steps.
 playground.COLOURS = [

@@ -97,6 +97,12 @@ def test_links_and_pictures_lead_to_something(site, pages):
     assert not broken
 
 
+def test_headings_say_how_deep_they_are(pages):
+    for path, page in pages.items():
+        for heading in page.find_all(role="heading"):
+            assert heading.has_attr("aria-level"), f"{path.name}: {heading}"
+
+
 def test_pages_ask_no_other_host_for_anything(site, pages):
     asked = []
     elsewhere = re.compile(r"^\s*(https?:)?//", re.IGNORECASE)
