@@ -1,92 +1,36 @@
 """The playground in a browser, opened from a folder, with every host blocked."""
 
-import json
-import os
 import re
 import shutil
 
 import numpy as np
 import pytest
-from support import ROOT, lazily
+from support import lazily
 
 from helpers import metrics
 from helpers.images import resize, standardise
 from helpers.paths import PRETRAINED
 from simulator import CORNERS, KINDS, shortcut, simulate_one
-from tools import pages, playground
+from tools import playground
 
 pytestmark = pytest.mark.browser
 models, explain = lazily("helpers.models"), lazily("helpers.explain")
 FILES = {"lesson": PRETRAINED, "shortcut": playground.NETWORK}
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 SMALL_EFFUSION, NORMAL = 0, 7  # places among the X-rays of the page
 COVER = {"left": 10, "top": 30, "width": 17, "height": 9}
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    if not (playground.has_libraries() and AXE.is_file()):
-        pytest.fail("TensorFlow.js is not installed: run `npm ci --ignore-scripts`.", pytrace=False)
-    folder = tmp_path_factory.mktemp("site") / "pages"
-    assert pages.build(folder) == 0
-    return folder
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        pytest.fail("Playwright is not installed: run `make test-site`.", pytrace=False)
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        pytest.fail(
-            "Chromium is not installed: install it, as by `apt-get install chromium`.",
-            pytrace=False,
-        )
-    root = hasattr(os, "geteuid") and os.geteuid() == 0  # who may not have a sandbox
-    with sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=path, args=["--no-sandbox"] if root else []
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def visit(chromium, site):
-    """Return a function that opens the page; in the end nothing was asked or went wrong."""
-    opened, asked, wrong = [], [], []
+def visit(visit_page):
+    """Return a function that opens the page and waits until it is ready."""
 
-    def block(route):
-        if route.request.url.startswith(("file:", "data:")):
-            route.continue_()
-        else:
-            asked.append(route.request.url)
-            route.abort()
-
-    def visit(folder=None, name="playground/index.html", script="", strict=True, **options):
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
-        opened.append(context)
-        context.route("**/*", block)
-        if script:
-            context.add_init_script(script)
-        page = context.new_page()
-        if strict:
-            page.on("console", lambda message: wrong.append(message.text))
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(((folder or site) / name).as_uri())
+    def visit(name="playground/index.html", strict=True, **options):
+        page = visit_page(name, strict=strict, **options)
         if strict and options.get("java_script_enabled", True):
             page.wait_for_selector("html[data-playground=ready]", timeout=60_000)
         return page
 
-    yield visit
-    for context in opened:
-        context.close()
-    assert not asked
-    assert not wrong
+    return visit
 
 
 @pytest.fixture(scope="module")
@@ -495,20 +439,12 @@ def test_a_phone_shows_it_without_scrolling_sideways(visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing(visit, scheme, width):
+def test_axe_finds_nothing(visit, violations, scheme, width):
     page = visit(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page.evaluate(AXE.read_text("utf-8"))
-    # Without "preload" axe does not ask for the style sheets once more, which the page refuses.
-    run = "rules => axe.run(document, {preload: false, runOnly: {type: 'tag', values: rules}})"
     for prepare in (lambda page: None, lambda page: page.click("#pg-start"), open_everything):
         prepare(page)
         page.wait_for_timeout(300)  # for what fades
-        found = page.evaluate(run, RULES)
-        where = {
-            each["id"]: [node["target"] for node in each["nodes"]] for each in found["violations"]
-        }
-        assert not where, json.dumps(where, indent=1)
-        assert len(found["passes"]) > 10
+        assert not violations(page)
 
 
 def test_the_switch_of_the_theme_counts_more_than_the_system(visit):
