@@ -48,3 +48,12 @@ def imports(name):
                 module = f"{origin}.{alias.name}"
                 found.add(module if module in modules() else origin)
     return found
+
+
+def own_modules(name):
+    """Return the modules of this repository that a module needs, itself included."""
+    found, left = set(), {name}
+    while left:
+        found |= left
+        left = {other for each in left for other in imports(each)} & modules().keys() - found
+    return found

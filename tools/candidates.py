@@ -7,8 +7,6 @@ trained. They are made anew when the code that makes them has changed; comments,
 layout do not count.
 """
 
-import ast
-import hashlib
 import os
 import sys
 import tempfile
@@ -21,7 +19,7 @@ from helpers.images import resize, standardise
 from helpers.paths import ROOT
 from simulator import shortcut, simulate_one
 from simulator.workers import spread
-from tools import pretrain
+from tools import pretrain, recipes
 
 FOLDER = ROOT / "data" / "models" / "candidates"
 TEST_SET = "makers_test_set.npz"
@@ -175,31 +173,9 @@ def make(folder: Path = FOLDER, pools: dict[str, Pool] | None = None) -> None:
         models.save(network, path, f"{sum(map(sum, kinds.values()))} simulated chest X-rays")
 
 
-def recipe(root: Path = ROOT) -> str:
-    """Return a check sum of the code that makes the candidates, without comments and docstrings."""
-    tree = ast.parse((root / "tools" / "candidates.py").read_text("utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, pretrain.DOCUMENTED) and ast.get_docstring(node, clean=False):
-            del node.body[0]
-    return hashlib.sha256((pretrain.recipe(root) + ast.dump(tree)).encode()).hexdigest()
-
-
-def is_current(root: Path = ROOT) -> bool:
-    """Tell if the candidates are made by the code as it is now."""
-    noted = root / RECIPE.relative_to(ROOT)
-    return noted.exists() and noted.read_text("utf-8").strip() == recipe(root)
-
-
 def main() -> int:
     """Make the candidates, unless they are made by this very code; return the exit code."""
-    if is_current():
-        print("The candidates are up to date.")
-        return 0
-    print("The code behind the candidates has changed: making them again (minutes) ...")
-    make()
-    part = RECIPE.with_name(f"{RECIPE.name}.part")
-    part.write_text(recipe() + "\n", encoding="utf-8")
-    os.replace(part, RECIPE)
+    recipes.bring_up_to_date("set of candidates", RECIPE, MADE_WITH, make)
     return 0
 
 

@@ -5,9 +5,6 @@ it. It is made anew when the code that makes it has changed; comments, docstring
 do not count.
 """
 
-import ast
-import hashlib
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -15,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from helpers import data
-from helpers.paths import PRETRAINED, ROOT
+from helpers.paths import PRETRAINED
 from simulator import simulate
+from tools import recipes
 
 RECIPE = PRETRAINED.with_name("recipe.txt")
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 MADE_WITH = (  # all of the lesson's own code that runs here; a test compares it with the imports
     "helpers/data.py",
     "helpers/images.py",
@@ -27,6 +24,7 @@ MADE_WITH = (  # all of the lesson's own code that runs here; a test compares it
     "helpers/paths.py",
     "simulator/*.py",
     "tools/pretrain.py",
+    "tools/recipes.py",
 )
 
 
@@ -63,35 +61,9 @@ def pretrain(path: Path = PRETRAINED, count: int = 1500, seed: int = 2026) -> No
     models.save(model, path, about)
 
 
-def recipe(root: Path = ROOT) -> str:
-    """Return a check sum of the code that makes the network, without comments and docstrings."""
-    files = [path for pattern in MADE_WITH for path in sorted(root.glob(pattern))]
-    parsed = hashlib.sha256()
-    for path in files:
-        tree = ast.parse(path.read_text("utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-                del node.body[0]
-        parsed.update(ast.dump(tree).encode())
-    return parsed.hexdigest()
-
-
-def is_current(root: Path = ROOT) -> bool:
-    """Tell if the network is made by the code as it is now."""
-    noted = root / RECIPE.relative_to(ROOT)
-    return noted.exists() and noted.read_text("utf-8").strip() == recipe(root)
-
-
 def main() -> int:
     """Train the network, unless it is made by this very code; return the exit code."""
-    if is_current():
-        print("The pre-trained network is up to date.")
-        return 0
-    print("The code behind the pre-trained network has changed: training it again (minutes) ...")
-    pretrain()
-    part = RECIPE.with_name(f"{RECIPE.name}.part")
-    part.write_text(recipe() + "\n", encoding="utf-8")
-    os.replace(part, RECIPE)
+    recipes.bring_up_to_date("pre-trained network", RECIPE, MADE_WITH, pretrain)
     return 0
 
 

@@ -6,9 +6,6 @@ normal X-ray. It takes about a minute on two idle cores, and is made anew when t
 it has changed; comments, docstrings and layout do not count.
 """
 
-import ast
-import hashlib
-import os
 import sys
 from pathlib import Path
 
@@ -17,7 +14,7 @@ import numpy as np
 from helpers import data
 from helpers.paths import ROOT
 from simulator import shortcut
-from tools import pretrain
+from tools import pretrain, recipes
 
 FOLDER = ROOT / "data" / "models" / "shortcut"
 NETWORK = FOLDER / "shortcut.keras"
@@ -63,31 +60,9 @@ def make(path: Path = NETWORK) -> None:
     models.save(network, path, about)
 
 
-def recipe(root: Path = ROOT) -> str:
-    """Return a check sum of the code that makes the network, without comments and docstrings."""
-    tree = ast.parse((root / "tools" / "shortcut_network.py").read_text("utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, pretrain.DOCUMENTED) and ast.get_docstring(node, clean=False):
-            del node.body[0]
-    return hashlib.sha256((pretrain.recipe(root) + ast.dump(tree)).encode()).hexdigest()
-
-
-def is_current(root: Path = ROOT) -> bool:
-    """Tell if the network is made by the code as it is now."""
-    noted = root / RECIPE.relative_to(ROOT)
-    return noted.exists() and noted.read_text("utf-8").strip() == recipe(root)
-
-
 def main() -> int:
     """Make the network, unless it is made by this very code; return the exit code."""
-    if is_current():
-        print("The network with a shortcut is up to date.")
-        return 0
-    print("The code behind the network with a shortcut has changed: training it again ...")
-    make()
-    part = RECIPE.with_name(f"{RECIPE.name}.part")
-    part.write_text(recipe() + "\n", encoding="utf-8")
-    os.replace(part, RECIPE)
+    recipes.bring_up_to_date("network with a shortcut", RECIPE, MADE_WITH, make)
     return 0
 
 

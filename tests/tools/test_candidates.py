@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from repository import imports, modules
+from repository import modules, own_modules
 from support import ROOT, lazily
 
 from exercises import episode_9
 from helpers import data, metrics
 from helpers.images import standardise
-from tools import candidates
+from tools import candidates, recipes
 
 models = lazily("helpers.models")
 
@@ -120,15 +120,12 @@ def test_no_x_ray_is_used_twice_and_each_has_the_label_of_its_recipe():
 
 
 def test_the_recipe_counts_all_code_that_makes_the_candidates():
-    found, left = set(), {"tools.candidates"}
-    while left:
-        found |= left
-        left = {other for each in left for other in imports(each)} & modules().keys() - found
-    used = {ROOT / modules()[name] for name in found}
+    used = {ROOT / modules()[name] for name in own_modules("tools.candidates")}
     assert ROOT / "simulator" / "shortcut.py" in used
     counted = {path for pattern in candidates.MADE_WITH for path in ROOT.glob(pattern)}
     assert used - counted <= {ROOT / "helpers" / "__init__.py"}  # which holds one sentence
 
 
 def test_the_candidates_that_come_with_the_lesson_are_made_by_this_code():
-    assert candidates.is_current(), "run `python -m tools.candidates`, then `make notebooks`"
+    current = recipes.is_current(candidates.RECIPE, candidates.MADE_WITH)
+    assert current, "run `python -m tools.candidates`, then `make notebooks`"

@@ -1,11 +1,11 @@
 """The playground's network with a shortcut: it follows the marker, whatever the patient has."""
 
 import numpy as np
-from repository import imports, modules
+from repository import modules, own_modules
 from support import ROOT, lazily
 
 from helpers import data
-from tools import shortcut_network
+from tools import recipes, shortcut_network
 
 models = lazily("helpers.models")
 
@@ -27,15 +27,12 @@ def test_its_file_is_small():
 
 
 def test_the_recipe_counts_all_code_that_makes_the_network():
-    found, left = set(), {"tools.shortcut_network"}
-    while left:
-        found |= left
-        left = {other for each in left for other in imports(each)} & modules().keys() - found
-    used = {ROOT / modules()[name] for name in found}
+    used = {ROOT / modules()[name] for name in own_modules("tools.shortcut_network")}
     assert ROOT / "simulator" / "shortcut.py" in used
     counted = {path for pattern in shortcut_network.MADE_WITH for path in ROOT.glob(pattern)}
     assert used - counted <= {ROOT / "helpers" / "__init__.py"}  # which holds one sentence
 
 
 def test_the_network_that_comes_with_the_lesson_is_made_by_this_code():
-    assert shortcut_network.is_current(), "run `python -m tools.shortcut_network`"
+    current = recipes.is_current(shortcut_network.RECIPE, shortcut_network.MADE_WITH)
+    assert current, "run `python -m tools.shortcut_network`"
