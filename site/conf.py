@@ -14,6 +14,10 @@ copyright = "2026 the authors of this lesson. Text and figures: CC BY 4.0. Code:
 language = "en_GB"
 extensions = ["myst_nb", "lesson_pages"]
 
+# Once the lesson has a public address on GitHub: "owner/name". Each notebook's page then has links
+# that open it in Colab and in Binder.
+repository = ""
+
 # What the episodes use beyond plain Markdown, as JupyterLab shows it: ":::{note}" and "$x$"
 myst_enable_extensions = ["colon_fence", "dollarmath", "tasklist"]
 myst_heading_anchors = 3  # so that pages of the guide can link to headings
@@ -30,6 +34,8 @@ html_title = project
 html_math_renderer = "mathml"  # of lesson_pages
 html_static_path = ["static"]
 html_css_files = ["lesson.css"]
-html_copy_source = False  # a notebook alone does not run: it needs the lesson's folder around it
+html_js_files = ["scrollable.js"]
+html_copy_source = False  # tools.pages puts the notebooks beside their pages, without outputs
+html_show_search_summary = False  # a page opened from a folder may not read other pages
 html_use_index = False  # there are no terms to list
 html_show_sphinx = False

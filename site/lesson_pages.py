@@ -9,6 +9,7 @@ counts exercises over all pages, leaves solutions open, and brings a second them
 import re
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -76,6 +77,7 @@ def display_math(translator: HTML5Translator, node: nodes.math_block) -> None:
 
 
 GLOSSARY = "guide/glossary"
+SETUP = "guide/setup"
 
 
 def entry(term: str) -> str:
@@ -102,12 +104,37 @@ def link_terms(app: Sphinx, document: nodes.document, page: str) -> None:
                 link += bold
 
 
-def complete_headings(
+def add_ways_in(app: Sphinx, document: nodes.document, page: str) -> None:
+    """Offer each notebook as a file below its title, and in Colab and Binder if they can get it."""
+    if not page.startswith("notebooks/"):
+        return
+    file = f"{page}.ipynb"
+    ways = {"Download this notebook": Path(file).name}
+    if repository := app.config.repository:
+        ways["Open in Colab"] = (
+            f"https://colab.research.google.com/github/{repository}/blob/main/{file}"
+        )
+        path = quote(f"lab/tree/{file}", safe="")
+        ways["Open in Binder"] = f"https://mybinder.org/v2/gh/{repository}/main?urlpath={path}"
+    setup = app.builder.get_relative_uri(page, SETUP)
+    ways["What it needs to run"] = setup
+    shown = nodes.paragraph(classes=["ways-in"])
+    for name, address in ways.items():
+        shown += nodes.reference("", name, refuri=address, internal=address == setup)
+        shown += nodes.Text(" ")
+    title = next(document.findall(nodes.title))
+    title.parent.insert(title.parent.index(title) + 1, shown)
+
+
+def complete_html(
     app: Sphinx, page: str, template: str, context: dict[str, Any], tree: nodes.document | None
 ) -> None:
-    """Say how deep the headings above lists of pages are: Sphinx leaves that out."""
+    """Put right what Sphinx, MyST-NB and the theme leave unclear to a screen reader."""
     for part in {"body", "furo_navigation_tree"} & context.keys():
-        context[part] = context[part].replace('role="heading">', 'role="heading" aria-level="2">')
+        text = context[part].replace('role="heading">', 'role="heading" aria-level="2">')
+        text = text.replace(' aria-label="Toggle hidden content"', "")  # the words inside say more
+        box = '<input class="task-list-item-checkbox"'
+        context[part] = text.replace(box, f'{box} aria-hidden="true"')  # to tick on paper
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -115,7 +142,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("exercise", Exercise)
     app.add_directive("solution", Solution)
     app.add_node(solution, html=(open_solution, close_solution))
+    app.add_config_value("repository", "", "html", str)
     app.connect("doctree-resolved", link_terms)
-    app.connect("html-page-context", complete_headings, priority=900)  # after the theme's own
+    app.connect("doctree-resolved", add_ways_in)
+    app.connect("html-page-context", complete_html, priority=900)  # after the theme's own
     app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

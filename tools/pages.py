@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools import playground
+from tools import copies, playground
 
 ROOT = Path(__file__).resolve().parents[1]
 # Sphinx wants all its sources in one folder. There they lie as they do here, so that links from
@@ -105,6 +105,8 @@ def build(folder: Path) -> int:
         folders = ["-c", str(ROOT / "site"), "-d", str(doctrees), str(sources), str(pages)]
         if status := build_main([*options, *folders]):
             return status
+        for notebook in (sources / "notebooks").rglob("*.ipynb"):
+            copies.copy(notebook, pages / notebook.relative_to(sources))
         playground.write(pages / "playground")
         if folder.exists():
             shutil.rmtree(folder)

@@ -57,6 +57,10 @@ def visit_page(chromium, site):
             asked.append(route.request.url)
             route.abort()
 
+    def said(page, message):
+        if message.type in ("error", "warning"):
+            wrong.append(f"{page.url}: {message.text}")
+
     def visit_page(name, folder=None, script="", strict=True, **options):
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
         opened.append(context)
@@ -65,7 +69,7 @@ def visit_page(chromium, site):
             context.add_init_script(script)
         page = context.new_page()
         if strict:
-            page.on("console", lambda message: wrong.append(f"{page.url}: {message.text}"))
+            page.on("console", lambda message: said(page, message))
             page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
             page.on("requestfailed", lambda request: wrong.append(f"not found: {request.url}"))
         page.goto(((folder or site) / name).as_uri())
