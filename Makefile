@@ -15,7 +15,7 @@ TORCH := torch==2.13.0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help lesson lab update check-setup data test test-extras test-site benchmark-tests fuzz style lint \
+.PHONY: help lesson lab update check-setup data test test-extras test-site test-setup benchmark-tests fuzz style lint \
   notebooks minutes pretrain site requirements clean
 
 help:
@@ -29,7 +29,8 @@ help:
 	@echo "To change the lesson (see CONTRIBUTING.md):"
 	@echo "make test         lint, unit tests, and every notebook compared with its stored outputs"
 	@echo "make test-extras  the optional notebooks that need PyTorch"
-	@echo "make test-site    the playground in a browser (needs npm and Chromium)"
+	@echo "make test-site    all pages and the playground in a browser (needs npm and Chromium)"
+	@echo "make test-setup   every command of guide/setup.md, in new copies (installs five times)"
 	@echo "make fuzz         thousands of odd inputs and faults, half an hour and more (FUZZ_CASES=300 for fewer)"
 	@echo "make lint         ruff, spelling and types alone"
 	@echo "make notebooks    after an edit: sync sources and notebooks, run them (EPISODES='03 04' for some)"
@@ -97,6 +98,9 @@ test-extras: $(VENV)/test.stamp
 test-site: $(VENV)/test.stamp node_modules/.package-lock.json
 	$(INSTALL) --require-hashes -r requirements-browser.txt
 	$(RUN) -m pytest -m browser tests/browser
+
+test-setup: $(VENV)/test.stamp
+	$(RUN) -m pytest -m setup tests/setup
 
 # `make test` tries 200 cases of each property and leaves out the slow faults
 fuzz: $(VENV)/test.stamp

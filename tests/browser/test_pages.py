@@ -31,7 +31,8 @@ WATCH = """() => {
   window.missed = () => {
     const all = document.querySelectorAll("a[href], button, input, select, textarea, summary");
     return Array.from(all).filter((each) => {
-      const usable = !each.disabled && each.checkVisibility({visibilityProperty: true});
+      const usable = !each.disabled && each.checkVisibility({visibilityProperty: true}) &&
+        !each.matches(".back-to-top"); // there while one scrolls up; the key Home does the same
       const group = each.type === "radio" ? document.getElementsByName(each.name) : [each];
       return usable && each.tabIndex >= 0 && !Array.from(group).some((one) => seen.has(one));
     }).map(name);
