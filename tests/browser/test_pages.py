@@ -145,11 +145,3 @@ def test_what_is_printed_has_no_menus_and_keeps_to_its_pages(visit_page):
         assert page.locator(each).first.is_hidden()
     sheets = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))
     assert len(sheets) <= 2  # one sheet of paper, both sides
-
-
-def test_a_notebook_can_be_downloaded_and_opens_without_outputs(visit_page, site):
-    page = visit_page("notebooks/extras/perturbing.html", accept_downloads=True)
-    link = page.locator("text=Download this notebook")
-    file = site / "notebooks" / "extras" / link.get_attribute("href")
-    assert '"outputs": []' in file.read_text("utf-8")
-    assert page.locator("text=Open in").count() == 0  # the lesson has no public address yet

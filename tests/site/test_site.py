@@ -5,7 +5,7 @@ import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import quote, unquote, urldefrag, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
@@ -197,3 +197,43 @@ def test_a_failed_build_leaves_the_folder_as_it_was(tmp_path, monkeypatch, capfd
     with pytest.raises(SystemExit, match="choose another folder"):
         tool.build(folder)
     assert [path.name for path in folder.iterdir()] == ["my work.txt"]
+
+
+def test_with_a_public_address_notebooks_open_in_colab_and_binder(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "site", tmp_path / "site")
+    (tmp_path / "site" / "playground" / "index.md").unlink()
+    settings = tmp_path / "site" / "conf.py"
+    text = settings.read_text("utf-8")
+    settings.write_text(text.replace('repository = ""', 'repository = "ana/lesson"'), "utf-8")
+    index = "# Lesson\n\n```{toctree}\nnotebooks/extras/perturbing\nguide/setup\n```\n"
+    (tmp_path / "site" / "index.md").write_text(index, "utf-8")
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "setup.md").write_text("# Setup\n", "utf-8")
+    (tmp_path / "notebooks" / "extras").mkdir(parents=True)
+    trial = {"cells": [{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# Trial"}]}
+    trial |= {"metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    file = tmp_path / "notebooks" / "extras" / "perturbing.ipynb"
+    file.write_text(json.dumps(trial), "utf-8")
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "stored_picture", lambda *_: b"")
+    assert tool.build(tmp_path / "pages") == 0
+    page = tmp_path / "pages" / "notebooks" / "extras" / "perturbing.html"
+    shown = BeautifulSoup(page.read_text("utf-8"), "html.parser").select(".ways-in a")
+    ways = {each.get_text(): each["href"] for each in shown}
+    assert (page.parent / ways.pop("Download this notebook")).is_file()
+    assert (page.parent / ways.pop("What it needs to run")).resolve().is_file()
+    path = "notebooks/extras/perturbing.ipynb"
+    assert ways == {
+        "Open in Colab": f"https://colab.research.google.com/github/ana/lesson/blob/main/{path}",
+        "Open in Binder": "https://mybinder.org/v2/gh/ana/lesson/main?urlpath="
+        + quote(f"lab/tree/{path}", safe=""),
+    }
+
+
+def test_without_a_public_address_there_are_no_such_links(site, pages):
+    for notebook in NOTEBOOKS + EXTRAS:
+        shown = [each.get_text() for each in pages[page_of(notebook, site)].select(".ways-in a")]
+        assert shown == ["Download this notebook", "What it needs to run"]
+        file = page_of(notebook, site).with_suffix(".ipynb")
+        stored = json.loads(file.read_text("utf-8"))
+        assert not [cell for cell in stored["cells"] if cell.get("outputs")]
