@@ -100,7 +100,7 @@ test-site: $(VENV)/test.stamp node_modules/.package-lock.json
 	$(RUN) -m pytest -m browser tests/browser
 
 test-setup: $(VENV)/test.stamp
-	$(RUN) -m pytest -m setup tests/setup
+	$(RUN) -m pytest -m setup tests/house
 
 # `make test` tries 200 cases of each property and leaves out the slow faults
 fuzz: $(VENV)/test.stamp
