@@ -10,7 +10,6 @@ import pytest
 from repository import files, read
 from support import ROOT
 
-pytestmark = pytest.mark.setup
 PAGE = read("guide/setup.md")
 BLOCK = re.compile(
     r"^(<!-- not tested here -->\n)?```(bash|powershell|text)\n(.*?)^```", re.M | re.S
@@ -96,6 +95,7 @@ def open_lab(code, folder):
         server.wait()
 
 
+@pytest.mark.setup
 def test_every_command_of_the_page_works(new_copy):
     packages = str(new_copy().parent / "packages")
     with_make, folder, tried = new_copy(), None, []
