@@ -15,8 +15,8 @@ TORCH := torch==2.13.0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help lesson lab update check-setup data test test-extras test-site test-setup benchmark-tests fuzz style lint \
-  notebooks minutes pretrain site requirements clean
+.PHONY: help lesson lab update check-setup data test test-extras test-site test-setup test-hub hub benchmark-tests fuzz style \
+  lint notebooks minutes pretrain site requirements clean
 
 help:
 	@echo "make lesson       install, then run the nine episodes into build/lesson/"
@@ -24,12 +24,14 @@ help:
 	@echo "make update       get the newest lesson; what you wrote in your copies is kept"
 	@echo "make check-setup  is everything installed, and in the right version?"
 	@echo "make data         download the 700 real X-rays (166 MB)"
+	@echo "make hub          try what a class gets on one server: JupyterHub with three learners (needs npm)"
 	@echo "make clean        remove what was built (downloaded data and your own work stay)"
 	@echo
 	@echo "To change the lesson (see CONTRIBUTING.md):"
 	@echo "make test         lint, unit tests, and every notebook compared with its stored outputs"
 	@echo "make test-extras  the optional notebooks that need PyTorch"
 	@echo "make test-site    all pages and the playground in a browser (needs npm and Chromium)"
+	@echo "make test-hub     JupyterHub for a class, as deploy/one-server/ sets it up (needs npm)"
 	@echo "make test-setup   every command of guide/setup.md, in new copies (installs five times)"
 	@echo "make fuzz         thousands of odd inputs and faults, half an hour and more (FUZZ_CASES=300 for fewer)"
 	@echo "make lint         ruff, spelling and types alone"
@@ -99,6 +101,21 @@ test-site: $(VENV)/test.stamp node_modules/.package-lock.json
 	$(INSTALL) --require-hashes -r requirements-browser.txt
 	$(RUN) -m pytest -m browser tests/browser
 
+# JupyterHub and its proxy, as deploy/one-server/install.sh installs them
+PROXY := deploy/one-server/node_modules/.package-lock.json
+$(VENV)/hub.stamp: requirements-hub.txt $(VENV)/lesson.stamp
+	$(INSTALL) --require-hashes -r requirements-hub.txt
+	@touch $@
+
+$(PROXY): deploy/one-server/package.json deploy/one-server/package-lock.json
+	npm ci --ignore-scripts --prefix deploy/one-server
+
+hub: $(VENV)/hub.stamp $(PROXY)
+	$(RUN) -m tools.hub
+
+test-hub: $(VENV)/test.stamp $(VENV)/hub.stamp $(PROXY)
+	$(RUN) -m pytest -m hub tests/deploy
+
 test-setup: $(VENV)/test.stamp
 	$(RUN) -m pytest -m setup tests/house
 
@@ -139,6 +156,8 @@ requirements: $(VENV)/uv.stamp
 	$(COMPILE) $(HOW) --group uv --output-file requirements-uv.txt
 	$(COMPILE) $(HOW) --group browser --constraint requirements-test.txt \
 	  --output-file requirements-browser.txt
+	$(COMPILE) $(HOW) --group hub --constraint requirements-test.txt \
+	  --output-file requirements-hub.txt
 	$(COMPILE) $(HOW_EXTRAS) --group pytorch --no-deps --output-file requirements-extras.txt
 
 clean:

@@ -8,7 +8,17 @@ import tomllib
 from repository import CODE_ROOMS, files, modules, read
 from support import ROOT
 
-ROOMS = {*CODE_ROOMS, "episodes", "notebooks", "data", "guide", "site", "tests", ".github"}
+ROOMS = {
+    *CODE_ROOMS,
+    "episodes",
+    "notebooks",
+    "data",
+    "guide",
+    "site",
+    "tests",
+    "deploy",
+    ".github",
+}
 # Texts that say how things are done. CHANGELOG.md also tells of what there was, and the error
 # messages are quotations.
 TEXTS = [
@@ -41,9 +51,9 @@ def test_every_room_has_its_folder_and_its_tests():
     assert {*packages} == {*CODE_ROOMS} == {m.split("/")[0] for m in modules().values()}
     assert not [name for name in files() if name.startswith("data/") and name.endswith(".py")]
     tests = {name.split("/")[1] for name in files() if re.match(r"tests/.*/test_\w+\.py", name)}
-    assert tests == {*CODE_ROOMS, "site", "lesson", "house", "fuzz", "browser"}
+    assert tests == {*CODE_ROOMS, "site", "lesson", "house", "fuzz", "browser", "deploy"}
     assert not [name for name in files() if re.match(r"tests/(.*/)?__init__\.py|tests/test_", name)]
-    for room in (*CODE_ROOMS, "episodes", "notebooks", "data", "guide", "site", "tests"):
+    for room in sorted(ROOMS - {".github"}):
         assert f"`{room}/`" in read("README.md"), f"README.md says nothing of {room}/"
 
 

@@ -21,6 +21,7 @@ LOCKED = {
     "requirements-uv.txt": PROJECT["dependency-groups"]["uv"],
     "requirements-extras.txt": PROJECT["dependency-groups"]["pytorch"],
     "requirements-browser.txt": PROJECT["dependency-groups"]["browser"],
+    "requirements-hub.txt": PROJECT["dependency-groups"]["hub"],
 }
 # Written in two parts, so that this file does not name them itself
 REGISTRIES = [

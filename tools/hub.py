@@ -1,0 +1,256 @@
+"""Start the hub of ``deploy/one-server/`` on this machine alone, and log in as a learner does.
+
+``make hub`` runs it with three learners, to try it; tests and benchmarks use its functions. All
+that it writes lies in one folder, and every process that it starts works in that folder, so that
+both can be removed completely.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import requests
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / "deploy" / "one-server" / "jupyterhub_config.py"
+LEARNERS = ("ana", "ben", "chi")
+READY = 120  # seconds until a hub or a server must answer
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A hub on this machine: where it answers, where it keeps things, and what opens it."""
+
+    address: str
+    state: Path
+    pass_phrase: str
+    instructor_pass_phrase: str
+
+    @property
+    def log(self) -> Path:
+        """The file with all that the hub and its servers print."""
+        return self.state / "hub.log"
+
+
+class NotLoggedIn(Exception):
+    """The hub refused a log-in, with the sentence that its form shows."""
+
+
+def free_ports() -> tuple[int, int]:
+    """Return the port for browsers and the first of the two inner ones, which nothing uses."""
+    while True:
+        with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+            first.bind(("127.0.0.1", 0))
+            second.bind(("127.0.0.1", 0))
+            inner = second.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                third.bind(("127.0.0.1", inner + 1))
+                return first.getsockname()[1], inner
+
+
+def describe(state: Path, port: int = 0) -> Hub:
+    """Return a hub that is still to be started, with new pass phrases.
+
+    Parameters
+    ----------
+    state
+        An empty folder. Its path is short, since kernels have sockets in it.
+    port
+        For browsers; 0 for one that is free.
+    """
+    return Hub(
+        f"http://127.0.0.1:{port or free_ports()[0]}",
+        state.resolve(),
+        secrets.token_hex(8),
+        secrets.token_hex(8),
+    )
+
+
+def start(hub: Hub, **settings: str) -> subprocess.Popen:
+    """Start a hub, again if it has run before, and wait until it answers.
+
+    Parameters
+    ----------
+    hub
+        What ``describe`` returned.
+    settings
+        Further ones of ``class.env``, such as ``CLASS_CPUS="1"``.
+
+    Returns
+    -------
+    subprocess.Popen
+        The process of the hub alone.
+
+    Raises
+    ------
+    RuntimeError
+        If it ends or does not answer; with the last lines of its log.
+    """
+    environment = {name: text for name, text in os.environ.items() if "CHEST_XRAYS" not in name}
+    environment |= {
+        "CLASS_SPAWNER": "simple",
+        "CLASS_STATE": str(hub.state),
+        "CLASS_PORT": hub.address.rpartition(":")[2],
+        "CLASS_INNER_PORT": str(free_ports()[1]),
+        "CLASS_PASS_PHRASE": hub.pass_phrase,
+        "CLASS_INSTRUCTOR_PASS_PHRASE": hub.instructor_pass_phrase,
+        **settings,
+    }
+    command = [sys.executable, "-m", "jupyterhub", f"--config={CONFIG}"]
+    with hub.log.open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=hub.state,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that Ctrl+C reaches who started it, and that one ends it
+        )
+    until = time.monotonic() + READY
+    while process.poll() is None and time.monotonic() < until:
+        with contextlib.suppress(requests.ConnectionError):
+            if requests.get(f"{hub.address}/hub/health", timeout=10).ok:
+                return process
+        time.sleep(0.2)
+    last = "\n".join(hub.log.read_text("utf-8", "replace").splitlines()[-20:])
+    end(hub.state)
+    raise RuntimeError(f"The hub does not start:\n{last}")
+
+
+def processes(state: Path) -> list[psutil.Process]:
+    """Return all processes that work in a hub's folder: hub, proxy, servers and kernels."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(state.resolve()):
+                found.append(process)
+    return found
+
+
+def end(state: Path) -> None:
+    """End a hub and all that it started; what does not end when asked is killed."""
+    for ask in (psutil.Process.terminate, psutil.Process.kill):
+        left = processes(state)
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                ask(process)
+        psutil.wait_procs(left, timeout=15)
+
+
+@contextlib.contextmanager
+def running(**settings: str) -> Iterator[Hub]:
+    """Run a hub in a folder of its own, which is removed in the end."""
+    with tempfile.TemporaryDirectory(prefix="hub-") as folder:
+        hub = describe(Path(folder))
+        try:
+            start(hub, **settings)
+            yield hub
+        finally:
+            end(hub.state)
+
+
+def from_page(session: requests.Session, path: str) -> dict[str, str]:
+    """Return the header that tells a request of one of our pages from that of another site.
+
+    Parameters
+    ----------
+    session
+        Of somebody who has opened a page below ``path``.
+    path
+        ``/hub/`` or ``/user/NAME/``.
+    """
+    tokens = {cookie.path: cookie.value for cookie in session.cookies if cookie.name == "_xsrf"}
+    return {"X-XSRFToken": tokens.get(path) or ""}
+
+
+def log_in(
+    hub: Hub, name: str, password: str, pass_phrase: str = "", sender: str = "127.0.0.1"
+) -> requests.Session:
+    """Log in through the web form, as a browser does.
+
+    Parameters
+    ----------
+    hub
+        A hub that runs.
+    name, password, pass_phrase
+        What is typed; the last one only the first time.
+    sender
+        The address of who asks, as a web server in front of the hub would tell it.
+
+    Returns
+    -------
+    requests.Session
+        It keeps the cookies.
+
+    Raises
+    ------
+    NotLoggedIn
+        With the sentence that the form shows.
+    """
+    session = requests.Session()
+    session.trust_env = False  # no proxy stands between this machine and itself
+    session.headers["X-Forwarded-For"] = sender
+    page = session.get(f"{hub.address}/hub/login", timeout=60)
+    (token,) = re.findall(r'name="_xsrf" value="([^"]*)"', page.text)
+    typed = {"username": name, "password": password, "pass_phrase": pass_phrase, "_xsrf": token}
+    # What comes after it is another page: it would start the server
+    answer = session.post(page.url, data=typed, timeout=60, allow_redirects=False)
+    if answer.status_code != 302:
+        said = re.search(r'class="login_error">(.*?)</p>', answer.text, re.DOTALL)
+        raise NotLoggedIn(said[1].strip() if said else f"status {answer.status_code}")
+    return session
+
+
+def open_server(hub: Hub, session: requests.Session, name: str) -> str:
+    """Open a learner's server as a browser does; return the address at which it ends up.
+
+    Raises
+    ------
+    RuntimeError
+        If it does not answer in time.
+    """
+    own = f"{hub.address}/user/{name}/"
+    answer = session.get(f"{hub.address}/hub/spawn", timeout=READY)
+    until = time.monotonic() + READY
+    while time.monotonic() < until:
+        if answer.ok and answer.url.startswith(own):
+            return answer.url
+        time.sleep(0.5)
+        answer = session.get(own, timeout=READY)
+    raise RuntimeError(f"The server of {name} does not answer: see {hub.log}")
+
+
+def main() -> None:
+    """Run a hub with three learners until Ctrl+C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="hub-") as folder, contextlib.ExitStack() as at_the_end:
+        hub = describe(Path(folder), int(os.environ.get("CLASS_PORT") or 8000))
+        at_the_end.callback(end, hub.state)
+        print("Starting a hub on this machine alone ...")
+        start(hub)
+        print(f"\n{hub.address}\n\n{'name':12}password")
+        for name in LEARNERS:
+            password = secrets.token_hex(4)
+            log_in(hub, name, password, hub.pass_phrase)
+            print(f"{name:12}{password}")
+        print(f"\nA new name needs the class's pass phrase: {hub.pass_phrase}")
+        print(f"The name instructor needs its own the first time: {hub.instructor_pass_phrase}")
+        print("All servers run under your account and without limits: for trying only.")
+        print("Ctrl+C ends the hub and removes all that was written.")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main()
