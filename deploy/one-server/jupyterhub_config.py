@@ -147,6 +147,7 @@ if setting("SPAWNER", "systemd") == "systemd":
     c.Spawner.pre_spawn_hook = make_account
     c.SystemdSpawner.username_template = "learner-{USERNAME}"
     c.SystemdSpawner.unit_name_template = "learner-{USERNAME}"
+    c.SystemdSpawner.slice = "learners.slice"
     c.SystemdSpawner.default_shell = "/bin/bash"
     c.SystemdSpawner.isolate_tmp = True
     c.SystemdSpawner.isolate_devices = True
