@@ -7,6 +7,7 @@ real server. All that is decided for every class stands below.
 import math
 import os
 import pwd
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # for class_login
 
-from class_login import ClassLogin  # noqa: E402
+from class_login import ClassLogin, plain  # noqa: E402
 
 LESSON = HERE.parents[1]
 HOUR = 3600
@@ -56,22 +57,31 @@ c.ConfigurableHTTPProxy.command = [
 c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
 c.JupyterHub.db_url = f"sqlite:///{state / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
-# A web server in front of the hub's proxy runs on this machine: whom it names is who asks.
+# A web server in front of the hub's proxy runs on this machine: whom it names is who asks. That
+# its pages are encrypted, the hub does not see: cookies would lack `Secure` without this address.
+c.JupyterHub.public_url = setting("URL")
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1", "::1"]
 
 # -- Who -----------------------------------------------------------------------------------------
+NAME = r"[a-z][a-z0-9-]{1,19}\Z"
 instructor = setting("INSTRUCTOR", "instructor")
-c.JupyterHub.authenticator_class = ClassLogin
-c.ClassLogin.class_pass_phrase = setting("PASS_PHRASE")
-c.ClassLogin.instructor = instructor
-c.ClassLogin.instructor_pass_phrase = setting("INSTRUCTOR_PASS_PHRASE")
-for name in ("PASS_PHRASE", "INSTRUCTOR_PASS_PHRASE"):
-    if len(setting(name)) < 12:
-        stop(f"CLASS_{name} needs at least 12 characters: set it in class.env.")
-if setting("PASS_PHRASE") == setting("INSTRUCTOR_PASS_PHRASE"):
+pass_phrases = {
+    "PASS_PHRASE": setting("PASS_PHRASE"),
+    "INSTRUCTOR_PASS_PHRASE": setting("INSTRUCTOR_PASS_PHRASE"),
+}
+if not re.match(NAME, instructor):
+    stop("CLASS_INSTRUCTOR must be 2 to 20 small letters from a to z, digits and hyphens.")
+for name, text in pass_phrases.items():
+    if len(plain(text)) < 12:
+        stop(f"CLASS_{name} needs at least 12 characters, hyphens not counted: see class.env.")
+if len({plain(text) for text in pass_phrases.values()}) < 2:
     stop("CLASS_PASS_PHRASE and CLASS_INSTRUCTOR_PASS_PHRASE must differ: learners know the first.")
+c.JupyterHub.authenticator_class = ClassLogin
+c.ClassLogin.class_pass_phrase = pass_phrases["PASS_PHRASE"]
+c.ClassLogin.instructor = instructor
+c.ClassLogin.instructor_pass_phrase = pass_phrases["INSTRUCTOR_PASS_PHRASE"]
 c.ClassLogin.allow_all = True  # who knows the pass phrase
-c.ClassLogin.username_pattern = r"[a-z][a-z0-9-]{1,19}\Z"
+c.ClassLogin.username_pattern = NAME
 c.ClassLogin.minimum_password_length = 8
 c.ClassLogin.check_common_password = True
 c.ClassLogin.allowed_failed_logins = 10  # then one a minute
@@ -141,7 +151,8 @@ def make_account(spawner):
     os.chmod(pwd.getpwnam(account).pw_dir, 0o700)
 
 
-if setting("SPAWNER", "systemd") == "systemd":
+kind = setting("SPAWNER", "systemd")
+if kind == "systemd":
     c.JupyterHub.spawner_class = "systemd"
     c.JupyterHub.cleanup_servers = False  # learners go on working while the hub starts again
     c.Spawner.pre_spawn_hook = make_account
@@ -163,8 +174,10 @@ if setting("SPAWNER", "systemd") == "systemd":
         # Where clouds hand out a machine's own passwords
         "IPAddressDeny": "169.254.169.254 fd00:ec2::254",
     }
-else:  # to try it, and in tests: without limits, and all under one account
+elif kind == "simple":  # to try it, and in tests: without limits, and all under one account
     c.JupyterHub.spawner_class = "simple"
     c.SimpleLocalProcessSpawner.home_dir_template = str(state / "homes" / "{username}")
     if os.geteuid() == 0:
         c.Spawner.args += ["--allow-root"]
+else:
+    stop("CLASS_SPAWNER is systemd or simple.")

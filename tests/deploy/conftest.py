@@ -19,3 +19,8 @@ def learners(hub):
         sessions[name] = hubs.log_in(hub, name, f"password of {name}", hub.pass_phrase)
         hubs.open_server(hub, sessions[name], name)
     return sessions
+
+
+@pytest.fixture(scope="session")
+def instructor(hub):
+    return hubs.log_in(hub, "instructor", "password of ina", hub.instructor_pass_phrase)

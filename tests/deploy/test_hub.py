@@ -1,8 +1,13 @@
 """A class on one server: the real hub with its real proxy, used through its web forms."""
 
+import dataclasses
 import re
+import shutil
 import socket
 import stat
+import subprocess
+import tempfile
+from pathlib import Path
 
 import psutil
 import pytest
@@ -72,9 +77,15 @@ def test_attempts_are_limited(hub):
     hubs.log_in(hub, *typed, sender="192.0.2.12")
 
 
-def test_the_instructor_sees_servers_but_opens_none(hub, learners):
-    assert "does not know" in refused(hub, "instructor", "password of ina", hub.pass_phrase)
-    session = hubs.log_in(hub, "instructor", "password of ina", hub.instructor_pass_phrase)
+def test_the_class_cannot_become_the_instructor(hub, request):
+    refused(hub, "instructor", "password of ana", hub.pass_phrase)
+    session = request.getfixturevalue("instructor")
+    assert session.get(f"{hub.address}/hub/admin", timeout=60).ok
+    refused(hub, "instructor", "password of ana", hub.instructor_pass_phrase)
+
+
+def test_the_instructor_sees_servers_but_opens_none(hub, learners, instructor):
+    session = instructor
     assert session.get(f"{hub.address}/hub/admin", timeout=60).ok
     seen = session.get(f"{hub.address}/hub/api/users/ana", timeout=60)
     assert seen.json()["server"] == "/user/ana/"
@@ -88,16 +99,12 @@ def test_the_instructor_sees_servers_but_opens_none(hub, learners):
     assert learners["ana"].get(f"{hub.address}/hub/admin", timeout=60).status_code == 403
 
 
-def test_a_forgotten_password_is_set_anew_by_the_instructor(hub):
+def test_a_forgotten_password_is_set_anew_by_the_instructor(hub, instructor):
     hubs.log_in(hub, "jan", "password of jan", hub.pass_phrase)
-    try:
-        session = hubs.log_in(hub, "instructor", "password of ina", hub.instructor_pass_phrase)
-    except hubs.NotLoggedIn:
-        session = hubs.log_in(hub, "instructor", "password of ina")
     address = f"{hub.address}/hub/change-password/jan"
-    (token,) = re.findall(r'name="_xsrf" value="([^"]+)"', session.get(address, timeout=60).text)
+    (token,) = re.findall(r'name="_xsrf" value="([^"]+)"', instructor.get(address, timeout=60).text)
     new = {"new_password": "a new one of jan", "new_password_confirmation": "a new one of jan"}
-    assert session.post(address, data={**new, "_xsrf": token}, timeout=60).ok
+    assert instructor.post(address, data={**new, "_xsrf": token}, timeout=60).ok
     assert "do not match" in refused(hub, "jan", "password of jan")
     mine = hubs.log_in(hub, "jan", "a new one of jan")
     assert mine.get(f"{hub.address}/hub/change-password/ana", timeout=60).status_code == 403
@@ -213,6 +220,50 @@ def test_requests_of_other_sites_do_nothing(hub, learners):
     address = f"{hub.address}/user/ben/api/contents/{FIRST}"
     assert session.delete(address, headers=elsewhere, timeout=60).status_code == 403
     assert contents(hub, session, "ben").ok
-    for cookie in session.cookies:
-        if cookie.name.startswith("jupyterhub"):
-            assert cookie.has_nonstandard_attr("HttpOnly"), cookie.name
+
+
+def assert_cookies_are_secure(hub):
+    """Log in and look: such cookies go to encrypted pages only, and no script reads them."""
+    page = requests.get(f"{hub.address}/hub/login", timeout=60)
+    (token,) = re.findall(r'name="_xsrf" value="([^"]*)"', page.text)
+    typed = {"username": "lea", "password": "password of lea", "pass_phrase": hub.pass_phrase}
+    answer = requests.post(
+        page.url,
+        data={**typed, "_xsrf": token},
+        cookies={"_xsrf": token},
+        timeout=60,
+        allow_redirects=False,
+    )
+    assert answer.status_code == 302
+    kept = [cookie for cookie in answer.cookies if cookie.name.startswith("jupyterhub")]
+    assert kept and all(cookie.secure for cookie in kept)
+    assert all(cookie.has_nonstandard_attr("HttpOnly") for cookie in kept)
+
+
+def test_cookies_stay_on_encrypted_pages_where_another_web_server_encrypts():
+    with hubs.running(CLASS_URL="https://class.example.org") as hub:
+        assert_cookies_are_secure(hub)
+
+
+def test_with_a_certificate_the_proxy_encrypts(tmp_path, monkeypatch):
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days=1", "-subj=/CN=class",
+         "-addext=subjectAltName=IP:127.0.0.1", f"-out={certificate}", f"-keyout={key}"],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    settings = {"CERTIFICATE": str(certificate), "KEY": str(key), "ADDRESS": "127.0.0.1"}
+    with tempfile.TemporaryDirectory(prefix="hub-") as folder:
+        plain = hubs.describe(Path(folder))
+        hub = dataclasses.replace(plain, address=plain.address.replace("http:", "https:"))
+        try:
+            hubs.start(hub, **{f"CLASS_{name}": text for name, text in settings.items()})
+            assert_cookies_are_secure(hub)
+            with pytest.raises(requests.ConnectionError):
+                requests.get(f"{plain.address}/hub/login", timeout=60)
+        finally:
+            hubs.end(hub.state)

@@ -1,0 +1,141 @@
+"""What the hub's configuration makes of the settings in class.env, without starting it."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from support import ROOT
+
+pytestmark = pytest.mark.hub
+FOLDER = ROOT / "deploy" / "one-server"
+GIVEN = {"PASS_PHRASE": "kqfm-tzna-pruw", "INSTRUCTOR_PASS_PHRASE": "vhdb-xkse-qzyt"}
+
+
+@pytest.fixture
+def load(monkeypatch, tmp_path):
+    """Return a function that reads the configuration as the hub does."""
+    from traitlets.config.loader import PyFileConfigLoader
+
+    umask = os.umask(0o022)
+
+    def configure(**settings):
+        for name in [name for name in os.environ if name.startswith("CLASS_")]:
+            monkeypatch.delenv(name)
+        for name, text in {**GIVEN, "STATE": str(tmp_path / "state"), **settings}.items():
+            monkeypatch.setenv(f"CLASS_{name}", text)
+        return PyFileConfigLoader(str(FOLDER / "jupyterhub_config.py")).load_config()
+
+    yield configure
+    os.umask(umask)
+
+
+def test_other_machines_reach_the_hub_only_with_a_certificate_or_on_request(load):
+    assert load().JupyterHub.bind_url == "http://127.0.0.1:8000"
+    encrypted = load(CERTIFICATE="/c.pem", KEY="/k.pem").JupyterHub
+    assert encrypted.bind_url == "https://:443"
+    assert (encrypted.ssl_cert, encrypted.ssl_key) == ("/c.pem", "/k.pem")
+    assert load(ADDRESS="0.0.0.0", PORT="80").JupyterHub.bind_url == "http://0.0.0.0:80"
+    for config in (load(), load(CERTIFICATE="/c.pem", KEY="/k.pem"), load(ADDRESS="0.0.0.0")):
+        assert config.JupyterHub.hub_bind_url == "http://127.0.0.1:8081"
+        assert config.ConfigurableHTTPProxy.api_url == "http://127.0.0.1:8082"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"PASS_PHRASE": ""}, "CLASS_PASS_PHRASE needs at least 12 characters"),
+        ({"PASS_PHRASE": "open sesame"}, "CLASS_PASS_PHRASE needs at least 12 characters"),
+        ({"PASS_PHRASE": "a-b-c-d-e-f-"}, "CLASS_PASS_PHRASE needs at least 12 characters"),
+        ({"INSTRUCTOR_PASS_PHRASE": ""}, "CLASS_INSTRUCTOR_PASS_PHRASE needs at least 12"),
+        ({"INSTRUCTOR_PASS_PHRASE": "KQFM TZNA PRUW"}, "must differ"),
+        ({"CERTIFICATE": "/c.pem"}, "belong together"),
+        ({"KEY": "/k.pem"}, "belong together"),
+        ({"INSTRUCTOR": "Ina Müller"}, "CLASS_INSTRUCTOR"),
+        ({"SPAWNER": "simpel"}, "CLASS_SPAWNER"),
+    ],
+)
+def test_settings_that_would_open_the_hub_stop_it_with_one_sentence(wrong, sentence, load, capsys):
+    with pytest.raises(SystemExit):
+        load(**wrong)
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+
+
+def test_a_real_server_limits_and_separates_learners(load):
+    config = load(MEMORY="1500M", CPUS="1.5")
+    assert config.JupyterHub.spawner_class == "systemd"  # where nothing else is asked for
+    assert (config.Spawner.mem_limit, config.Spawner.cpu_limit) == ("1500M", 1.5)
+    assert config.Spawner.environment["OMP_NUM_THREADS"] == "2"
+    assert config.Spawner.disable_user_config is True
+    assert "--allow-root" not in config.Spawner.args
+    learners = config.SystemdSpawner
+    assert learners.username_template == "learner-{USERNAME}"  # so never root or www-data
+    assert learners.disable_user_sudo and learners.isolate_tmp and learners.isolate_devices
+    assert learners.unit_extra_properties["ProtectSystem"] == "strict"
+    assert learners.unit_extra_properties["ReadWritePaths"] == "/home/learner-{USERNAME}"
+
+
+def test_idle_servers_and_kernels_end(load):
+    config = load()
+    (culler,) = config.JupyterHub.services
+    assert "--timeout=10800" in culler["command"] and "--cull-users" not in str(culler)
+    assert "--MappingKernelManager.cull_idle_timeout=7200" in config.Spawner.args
+    scopes = {role["name"]: {*role["scopes"]} for role in config.JupyterHub.load_roles}
+    assert scopes["idle-culler"] == {
+        "list:users", "read:users:activity", "read:servers", "delete:servers",
+    }  # fmt: skip
+    assert not any(scope.startswith("access:") for scope in scopes["instructor"])
+
+
+def test_every_setting_is_explained(load):
+    code = (FOLDER / "jupyterhub_config.py").read_text("utf-8")
+    asked = {*re.findall(r'setting\("(\w+)"', code)}
+    for_us = {"STATE", "INNER_PORT", "LESSON_PYTHON", "SPAWNER"}  # not for a class to set
+    written = {*re.findall(r"^CLASS_(\w+)=", (FOLDER / "class.env").read_text("utf-8"), re.M)}
+    assert written == asked - for_us
+    for name in written:
+        assert f"`CLASS_{name}`" in (FOLDER / "README.md").read_text("utf-8"), name
+
+
+def test_systemd_understands_what_it_is_given(load, tmp_path):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("needs systemd-analyze")
+    learner = load().SystemdSpawner.unit_extra_properties
+    lines = [f"{name}={text.format(USERNAME='ana')}" for name, text in learner.items()]
+    unit = tmp_path / "learner-ana.service"
+    unit.write_text("\n".join(["[Service]", "ExecStart=/bin/true", *lines, ""]))
+    ours = (FOLDER / "chest-xrays.service").read_text("utf-8")
+    ours = re.sub("^ExecStart=.*$", "ExecStart=/bin/true", ours, flags=re.MULTILINE)
+    (tmp_path / "chest-xrays.service").write_text(ours)
+    shutil.copy(FOLDER / "learners.slice", tmp_path)
+    units = sorted(path for path in tmp_path.iterdir() if path.is_file())
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", *units], capture_output=True, text=True, cwd=tmp_path
+    )
+    about_ours = [line for line in checked.stderr.splitlines() if str(tmp_path) in line]
+    assert checked.returncode == 0 and not about_ours, checked.stderr
+
+
+def test_the_account_of_a_learner_is_made_once_and_is_private(load, monkeypatch, tmp_path):
+    hook = load().Spawner.pre_spawn_hook
+    asked, homes = [], {}
+
+    def account_of(name):
+        home = type("Account", (), {"pw_dir": str(homes[name])})
+        return home
+
+    def run(command, check):
+        asked.append(command)
+        homes[command[-1]] = tmp_path / command[-1]
+        homes[command[-1]].mkdir(mode=0o755)
+
+    monkeypatch.setattr("pwd.getpwnam", account_of)
+    monkeypatch.setattr("subprocess.run", run)
+    spawner = type("Spawner", (), {"user": type("User", (), {"name": "ana"})})
+    hook(spawner)
+    hook(spawner)
+    assert [command[-1] for command in asked] == ["learner-ana"]
+    assert "--create-home" in asked[0] and "--base-dir=/home" in asked[0]
+    assert homes["learner-ana"].stat().st_mode & 0o777 == 0o700
