@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -144,7 +145,8 @@ def test_one_learner_cannot_open_what_is_anothers(hub, learners):
     token = session.post(
         f"{hub.address}/hub/api/users/ana/tokens", json={}, headers=headers, timeout=60
     ).json()
-    assert token["expires_at"]
+    left = datetime.fromisoformat(token["expires_at"]) - datetime.now(UTC)
+    assert left <= timedelta(days=1)
     with_token = {"Authorization": f"token {token['token']}"}
     for path, expected in (("user/ana/api/contents", 200), ("user/ben/api/contents", 403),
                            ("hub/api/users/ana", 200), ("hub/api/users/ben", 404),
@@ -208,6 +210,12 @@ def test_what_is_written_is_private_and_tells_no_secret(hub, learners):
     stored = (hub.state / "hub.sqlite").read_bytes()
     for secret in (hub.pass_phrase, hub.instructor_pass_phrase, "password of ana"):
         assert secret.encode() not in stored
+
+
+def test_pages_cannot_be_put_into_frames_of_other_sites(hub, learners):
+    for path in ("hub/login", "hub/home", "user/ana/lab", "user/ana/api/contents"):
+        answer = learners["ana"].get(f"{hub.address}/{path}", timeout=60)
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"], path
 
 
 def test_requests_of_other_sites_do_nothing(hub, learners):

@@ -1,6 +1,5 @@
 """What the hub's configuration makes of the settings in class.env, without starting it."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -10,25 +9,6 @@ from support import ROOT
 
 pytestmark = pytest.mark.hub
 FOLDER = ROOT / "deploy" / "one-server"
-GIVEN = {"PASS_PHRASE": "kqfm-tzna-pruw", "INSTRUCTOR_PASS_PHRASE": "vhdb-xkse-qzyt"}
-
-
-@pytest.fixture
-def load(monkeypatch, tmp_path):
-    """Return a function that reads the configuration as the hub does."""
-    from traitlets.config.loader import PyFileConfigLoader
-
-    umask = os.umask(0o022)
-
-    def configure(**settings):
-        for name in [name for name in os.environ if name.startswith("CLASS_")]:
-            monkeypatch.delenv(name)
-        for name, text in {**GIVEN, "STATE": str(tmp_path / "state"), **settings}.items():
-            monkeypatch.setenv(f"CLASS_{name}", text)
-        return PyFileConfigLoader(str(FOLDER / "jupyterhub_config.py")).load_config()
-
-    yield configure
-    os.umask(umask)
 
 
 def test_other_machines_reach_the_hub_only_with_a_certificate_or_on_request(load):
