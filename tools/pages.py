@@ -28,6 +28,7 @@ SOURCES = [
     ".github/SUPPORT.md",
     "benchmarks/README.md",
     "data/README.md",
+    "deploy/*/README.md",
     "CITATION.cff",
     "LICENSE*",
 ]
