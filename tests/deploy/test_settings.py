@@ -1,8 +1,10 @@
 """What the hub's configuration makes of the settings in class.env, without starting it."""
 
+import asyncio
 import re
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from support import ROOT
@@ -119,3 +121,42 @@ def test_the_account_of_a_learner_is_made_once_and_is_private(load, monkeypatch,
     assert [command[-1] for command in asked] == ["learner-ana"]
     assert "--create-home" in asked[0] and "--base-dir=/home" in asked[0]
     assert homes["learner-ana"].stat().st_mode & 0o777 == 0o700
+
+
+def test_each_learner_is_started_in_an_own_place(load, monkeypatch):
+    """What the spawner asks systemd for, since there is no systemd in most places of tests."""
+    from systemdspawner import SystemdSpawner, systemd
+
+    asked = {}
+
+    async def start(unit, **more):
+        asked[unit] = more
+
+    async def running(unit):
+        return unit in asked
+
+    async def failed(unit):
+        return False
+
+    monkeypatch.setattr(systemd, "start_transient_service", start)
+    monkeypatch.setattr(systemd, "service_running", running)
+    monkeypatch.setattr(systemd, "service_failed", failed)
+    monkeypatch.setattr(
+        "pwd.getpwnam",
+        lambda name: SimpleNamespace(pw_uid=len(name), pw_gid=1, pw_dir=f"/home/{name}"),
+    )
+    config = load()
+    for name in ("ana", "berta"):
+        spawner = SystemdSpawner(user=SimpleNamespace(name=name, id=1), config=config)
+        monkeypatch.setattr(spawner, "get_env", dict)
+        monkeypatch.setattr(spawner, "get_args", list)
+        asyncio.run(spawner.start())
+    assert [*asked] == ["learner-ana", "learner-berta"]
+    for unit, given in asked.items():
+        properties = given["properties"]
+        assert given["uid"] == len(unit) and given["working_dir"] == f"/home/{unit}"
+        assert given["slice"] == "learners.slice"
+        assert properties["ReadWritePaths"] == f"/home/{unit}"
+        assert properties["MemoryMax"] == 2 * 1024**3 and properties["MemorySwapMax"] == "0"
+        assert properties["CPUQuota"] == "200%"
+        assert {*properties} >= {"PrivateTmp", "PrivateDevices", "NoNewPrivileges", "ProtectProc"}
