@@ -111,7 +111,8 @@ def test_the_account_of_a_learner_is_made_once_and_is_private(load, monkeypatch,
     def run(command, check):
         asked.append(command)
         homes[command[-1]] = tmp_path / command[-1]
-        homes[command[-1]].mkdir(mode=0o755)
+        homes[command[-1]].mkdir()
+        homes[command[-1]].chmod(0o755)
 
     monkeypatch.setattr("pwd.getpwnam", account_of)
     monkeypatch.setattr("subprocess.run", run)
