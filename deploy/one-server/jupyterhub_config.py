@@ -57,10 +57,10 @@ c.ConfigurableHTTPProxy.command = [
 c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
 c.JupyterHub.db_url = f"sqlite:///{state / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
-# A web server in front of the hub's proxy runs on this machine: whom it names is who asks. That
-# its pages are encrypted, the hub does not see: cookies would lack `Secure` without this address.
-c.JupyterHub.public_url = setting("URL")
+# A web server in front of the hub's proxy runs on this machine: whom it names is who asks.
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1", "::1"]
+# That such a web server encrypts, the hub does not see: without this address, cookies lack `Secure`.
+c.JupyterHub.public_url = setting("URL")
 
 # -- Who -----------------------------------------------------------------------------------------
 NAME = r"[a-z][a-z0-9-]{1,19}\Z"
