@@ -59,7 +59,7 @@ c.JupyterHub.db_url = f"sqlite:///{state / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
 # A web server in front of the hub's proxy runs on this machine: whom it names is who asks.
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1", "::1"]
-# That such a web server encrypts, the hub does not see: without this address, cookies lack `Secure`.
+# That it encrypts, the hub does not see: without this address, cookies lack `Secure`.
 c.JupyterHub.public_url = setting("URL")
 
 # -- Who -----------------------------------------------------------------------------------------
