@@ -29,9 +29,10 @@ TEXTS = [
         name,
     )
 ] + ["environment.yml", "Makefile", ".ci/run", ".pre-commit-config.yaml", "postBuild"]
-# What is there only after something was run, and what stands for a name of the reader's choice
+# What is there only after something was run, on another machine (an absolute path), or stands for a
+# name of the reader's choice
 MADE = re.compile(
-    r"(\.venv|build|work|data/downloads|outlines|normal|effusion|manifest\.csv|secret\.yaml)(/|$)|.*(NN|DIR|FILE|[*<{$~])"
+    r"/|(\.venv|build|work|data/downloads|outlines|normal|effusion|manifest\.csv|secret\.yaml)(/|$)|.*(NN|DIR|FILE|[*<{$~])"
 )
 PATH = re.compile(r"[\w.~-]*/[\w./~-]*|[\w-]+\.(?:py|md|toml|txt|yml|yaml|cfg|cff|ipynb|csv|keras)")
 
