@@ -27,7 +27,7 @@ NAMES = sorted(
     for path in NOTEBOOKS.rglob("[!.]*.ipynb")
     if ".ipynb_checkpoints" not in path.parts
 )
-PATIENCE = int(os.environ.get("P", 300_000))  # milliseconds
+PATIENCE = 300_000  # milliseconds
 # What the console may say. jupytext, which authors have and learners have not, brings an extension
 # for a newer JupyterLab, which then says that it cannot be loaded.
 ALLOWED = '"shareKey":"@jupyterlab/docregistry"'
