@@ -10,13 +10,14 @@ RUN := $(BIN)/python
 UV = $(RUN) -m uv pip
 INSTALL = $(UV) install --quiet --python $(RUN)
 TORCH := torch==2.13.0
+LAB := tests/browser/test_lab.py
 
 # Advice on pip itself that nobody who follows the lesson needs
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help lesson lab update check-setup data test test-extras test-site test-setup test-hub hub benchmark-tests fuzz style \
-  lint notebooks minutes pretrain site requirements clean
+.PHONY: help lesson lab update check-setup data test test-extras test-site test-lab test-setup \
+  test-hub hub benchmark-tests fuzz style lint notebooks minutes pretrain site requirements clean
 
 help:
 	@echo "make lesson       install, then run the nine episodes into build/lesson/"
@@ -32,6 +33,7 @@ help:
 	@echo "make test-extras  the optional notebooks that need PyTorch"
 	@echo "make test-site    all pages and the playground in a browser (needs npm and Chromium)"
 	@echo "make test-hub     JupyterHub for a class, as deploy/one-server/ sets it up (needs npm)"
+	@echo "make test-lab     every notebook in JupyterLab, in a browser (needs Chromium)"
 	@echo "make test-setup   every command of guide/setup.md, in new copies (installs five times)"
 	@echo "make fuzz         thousands of odd inputs and faults, half an hour and more (FUZZ_CASES=300 for fewer)"
 	@echo "make lint         ruff, spelling and types alone"
@@ -99,7 +101,12 @@ test-extras: $(VENV)/test.stamp
 
 test-site: $(VENV)/test.stamp node_modules/.package-lock.json
 	$(INSTALL) --require-hashes -r requirements-browser.txt
-	$(RUN) -m pytest -m browser tests/browser
+	$(RUN) -m pytest -m browser tests/browser --ignore=$(LAB)
+
+# What learners see of `make lab`; Node is not needed
+test-lab: $(VENV)/test.stamp
+	$(INSTALL) --require-hashes -r requirements-browser.txt
+	$(RUN) -m pytest -m browser $(LAB)
 
 # JupyterHub and its proxy, as deploy/one-server/install.sh installs them
 PROXY := deploy/one-server/node_modules/.package-lock.json

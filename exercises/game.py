@@ -13,7 +13,7 @@ import numpy as np
 from IPython.display import HTML, display
 
 from exercises.hints import describe
-from exercises.widgets import somebody_is_there
+from exercises.widgets import show_widgets, somebody_is_there
 from helpers.images import DataError, read_image, resize
 from helpers.paths import work_folder
 
@@ -150,8 +150,8 @@ class GuessingGame:
             ipywidgets.Button(description=words, layout=layout)
             for words in ("Effusion", "No effusion", "Next X-ray")
         )
-        effusion.on_click(lambda _: self._update(self.answer(effusion=True)))
-        normal.on_click(lambda _: self._update(self.answer(effusion=False)))
+        effusion.on_click(lambda _: self._press(effusion=True))
+        normal.on_click(lambda _: self._press(effusion=False))
         following.on_click(lambda _: self._next())
         self._widgets = {
             "picture": ipywidgets.HTML(),
@@ -159,16 +159,23 @@ class GuessingGame:
             "verdict": ipywidgets.HTML(),
         }
         self._next()
-        display(ipywidgets.VBox(list(self._widgets.values())))
+        show_widgets(*self._widgets.values())
         # SciPy takes a second or two to load: while the first X-ray is looked at, and not between
         # the last click and the score.
         import helpers.metrics  # noqa: F401
 
+    def _press(self, effusion: bool) -> None:
+        """Take one guess by button; the keyboard is then on the button for the next X-ray."""
+        self._update(self.answer(effusion))
+        self._widgets["buttons"].children[-1].focus()
+
     def _next(self) -> None:
-        """Go on to the X-ray to guess next."""
+        """Go on to the X-ray to guess next; the keyboard is then on the first button."""
         self._shown = min(self.total + 1, self.rounds)
         start = "Press a button. With the keyboard: Tab to reach it, Space to press it."
         self._update(self._verdict if self.over else "Judge this X-ray." if self.total else start)
+        if self.total and not self.over:
+            self._widgets["buttons"].children[0].focus()
 
     def _update(self, verdict: str) -> None:
         """Bring the widgets, if there are any, up to date with the game."""

@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import HTML, display
+
+LOST = """<style>
+.widget-lost { border-left: 4px solid; padding-left: 0.8em }
+.jp-OutputArea-child:has(.widget-vbox:not(.jupyter-widgets-disconnected))
++ .jp-OutputArea-child .widget-lost { display: none }
+</style>
+<p class="widget-lost">If nothing can be moved or pressed above, the kernel is a new one:
+choose Run &gt; Run All Above Selected Cell, then run this cell again.</p>"""
+"""Seen where a widget has lost its kernel, and in programs that cannot tell."""
 
 
 def somebody_is_there() -> bool:
@@ -17,6 +26,17 @@ def somebody_is_there() -> bool:
     shell = get_ipython()
     request = shell.get_parent() if hasattr(shell, "get_parent") else {}
     return bool(request.get("content", {}).get("allow_stdin", True))
+
+
+def show_widgets(*widgets: Any) -> None:
+    """Show widgets below each other, and what to do once their kernel has gone.
+
+    A restart, or opening the notebook again, leaves widgets that nothing answers, or none.
+    """
+    import ipywidgets
+
+    display(ipywidgets.VBox(widgets))
+    display(HTML(LOST))
 
 
 def slider(
@@ -74,7 +94,7 @@ def slider(
 
     control.observe(move, names="value")
     move()
-    display(ipywidgets.VBox([control, picture]))
+    show_widgets(control, picture)
 
 
 def fade(image: np.ndarray, saliency: np.ndarray, title: str = "", steps: int = 10) -> None:

@@ -114,7 +114,7 @@ def add_ways_in(app: Sphinx, document: nodes.document, page: str) -> None:
         ways["Open in Colab"] = (
             f"https://colab.research.google.com/github/{repository}/blob/main/{file}"
         )
-        path = quote(f"lab/tree/{file}", safe="")
+        path = quote(f"lab/tree/work/{file}", safe="")  # a copy, which postBuild makes
         ways["Open in Binder"] = f"https://mybinder.org/v2/gh/{repository}/main?urlpath={path}"
     setup = app.builder.get_relative_uri(page, SETUP)
     ways["What it needs to run"] = setup

@@ -30,7 +30,10 @@ c.LabApp.default_url = "/lab/tree/notebooks/01-introduction.ipynb"
 # With jupytext's own extension, saving a notebook would change the episode's source as well.
 c.ServerApp.jpserver_extensions = {"jupyterlab_jupytext": False}
 c.LabApp.news_url = None
-c.LabApp.app_settings_dir = str(ROOT / "tools" / "lab_settings")  # no news, either
+settings = ROOT / "tools" / "lab_settings"
+c.LabApp.app_settings_dir = str(settings)  # overrides.json: no news, either
+c.LabApp.custom_css = True  # custom.css
+c.ServerApp.tornado_settings = {"static_custom_path": [str(settings)]}
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 if os.name != "nt":  # kernels talk through files of this user alone, which Windows does not have
     c.KernelManager.transport = "ipc"

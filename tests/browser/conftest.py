@@ -19,7 +19,9 @@ def chromium():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        pytest.fail("Playwright is not installed: run `make test-site`.", pytrace=False)
+        pytest.fail(
+            "Playwright is not installed: run `make test-site` or `make test-lab`.", pytrace=False
+        )
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         pytest.fail(
@@ -80,6 +82,15 @@ def visit_page(chromium, site):
         context.close()
     assert not asked
     assert not wrong
+
+
+@pytest.fixture(scope="session")
+def too_wide():
+    """Return a function that gives by how many pixels a page would have to scroll sideways."""
+    # The theme puts the text into a box that could scroll by itself.
+    wide = """Math.max(...Array.from(document.querySelectorAll("html, .content"), (each) =>
+      each.scrollWidth - each.clientWidth))"""
+    return lambda page: page.evaluate(wide)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,6 @@ import pytest
 
 pytestmark = pytest.mark.browser
 SIZES = {"laptop": (1366, 768, "light"), "phone": (390, 844, "dark")}
-# The theme puts the text into a box that could scroll sideways by itself.
-WIDE = """Math.max(...Array.from(document.querySelectorAll("html, .content"), (each) =>
-  each.scrollWidth - each.clientWidth))"""
 BROKEN = "Array.from(document.images).filter((each) => !each.naturalWidth).map((each) => each.src)"
 # Notes what Tab reaches, and whether one sees where it is; of some radio buttons, one is a stop.
 WATCH = """() => {
@@ -73,10 +70,10 @@ def tab_through(page):
     return page.evaluate("missed()"), page.evaluate("unseen()")
 
 
-def test_every_page_fits_and_axe_finds_nothing(open_each, violations):
+def test_every_page_fits_and_axe_finds_nothing(open_each, too_wide, violations):
     wrong = {}
     for name, page in open_each():
-        found = [f"{page.evaluate(WIDE)} px too wide"] if page.evaluate(WIDE) > 0 else []
+        found = [f"{too_wide(page)} px too wide"] if too_wide(page) > 0 else []
         found += [f"broken: {each}" for each in page.evaluate(BROKEN)]
         found += [each for each in [violations(page)] if each]
         if found:

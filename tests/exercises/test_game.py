@@ -26,7 +26,8 @@ def xrays(make_data):
 def shown(monkeypatch):
     """Collect what the game displays."""
     things = []
-    monkeypatch.setattr(rooms, "display", things.append)
+    for module in (rooms, widgets):
+        monkeypatch.setattr(module, "display", things.append)
     return things
 
 

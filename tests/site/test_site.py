@@ -226,7 +226,7 @@ def test_with_a_public_address_notebooks_open_in_colab_and_binder(tmp_path, monk
     assert ways == {
         "Open in Colab": f"https://colab.research.google.com/github/ana/lesson/blob/main/{path}",
         "Open in Binder": "https://mybinder.org/v2/gh/ana/lesson/main?urlpath="
-        + quote(f"lab/tree/{path}", safe=""),
+        + quote(f"lab/tree/work/{path}", safe=""),
     }
 
 

@@ -79,6 +79,26 @@ def test_a_new_version_keeps_what_a_learner_wrote(damaged, lesson, renew, tmp_pa
         assert text_of(mine) == version
 
 
+def test_a_renamed_copy_stays_and_the_notebook_comes_back(lesson, renew, tmp_path):
+    renew()
+    mine = lesson("my answer", folder="work").rename(tmp_path / "work" / "notebooks" / "my.ipynb")
+    before = mine.read_bytes()
+    for version in ("first", "second"):
+        lesson(version)
+        assert renew() == ([] if version == "first" else ["01-trial has a new version."])
+        assert text_of(mine.with_name("01-trial.ipynb")) == version
+        assert mine.read_bytes() == before
+
+
+def test_a_copy_with_the_name_of_a_new_notebook_is_kept(lesson, renew, tmp_path):
+    renew()
+    mine = lesson("my answer", "02-new", folder="work")
+    lesson("new", "02-new")
+    assert renew() == ["02-new has a new version; yours is kept as 02-new-yours-1.ipynb."]
+    assert text_of(mine) == "new"
+    assert text_of(mine.with_name("02-new-yours-1.ipynb")) == "my answer"
+
+
 def test_a_copy_from_before_the_note_was_written_is_kept(lesson, renew, tmp_path):
     renew()
     (tmp_path / "work" / "notebooks" / copies.HANDED_OUT / "01-trial.ipynb").unlink()
