@@ -2,7 +2,8 @@
 
 The exercises of each episode have a module of their own, with the hints for their frequent wrong
 answers; :mod:`exercises.hints` holds what they share. :mod:`exercises.game` is the guessing game of
-episode 2, :mod:`exercises.widgets` the sliders. None of them loads TensorFlow.
+episode 2, :mod:`exercises.widgets` the sliders. On a server for a class, :mod:`exercises.board`
+tells the instructor's board which exercises were tried. None of them loads TensorFlow.
 """
 
 import warnings
@@ -10,6 +11,7 @@ import warnings
 import numpy as np
 
 from exercises import (
+    board,
     episode_1,
     episode_2,
     episode_3,
@@ -26,18 +28,19 @@ from exercises.stops import in_words
 
 __all__ = ["CHECKS", "check", "diagnose", "verify"]
 
-CHECKS: dict[str, Check] = {
-    **episode_1.CHECKS,
-    **episode_2.CHECKS,
-    **episode_3.CHECKS,
-    **episode_4.CHECKS,
-    **episode_5.CHECKS,
-    **episode_6.CHECKS,
-    **episode_7.CHECKS,
-    **episode_8.CHECKS,
-    **episode_9.CHECKS,
-    **extras.CHECKS,
-}
+MODULES = (
+    episode_1,
+    episode_2,
+    episode_3,
+    episode_4,
+    episode_5,
+    episode_6,
+    episode_7,
+    episode_8,
+    episode_9,
+    extras,
+)
+CHECKS: dict[str, Check] = {name: it for module in MODULES for name, it in module.CHECKS.items()}
 VARIABLES = episode_6.VARIABLES
 """What learners call their answer, where that is not the name of the exercise."""
 
@@ -60,6 +63,7 @@ def check(name: str, answer: object = None, *given: object) -> None:
     else:
         begin = "No answer yet:" if hint.kind == "empty" else "Not yet:"
         print(begin, hint.text)
+    board.report(name, hint)
 
 
 def verify(name: str, answer: object = None, *given: object) -> None:
@@ -107,3 +111,4 @@ def diagnose(name: str, answer: object = None, *given: object) -> Hint | None:
 
 
 in_words({VARIABLES.get(name, name) for name in CHECKS})
+board.start()

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from IPython.display import HTML, display
 
+from exercises.board import class_results, report_game
 from exercises.hints import describe
 from exercises.widgets import show_widgets, somebody_is_there
 from helpers.images import DataError, read_image, resize
@@ -20,6 +21,7 @@ from helpers.paths import work_folder
 if TYPE_CHECKING:
     from helpers.data import Dataset
 
+__all__ = ["GuessingGame", "class_results", "human_score", "last_result"]
 SCORE_FILE = "guessing_score.json"
 COUNTS = ("right_effusions", "effusions", "right_normals", "normals")
 SIZE = 400  # width and height of an X-ray on the screen, in pixels
@@ -97,6 +99,7 @@ class GuessingGame:
     def _keep_result(self) -> str:
         """Write the final result in one step, so that nobody ever reads half a file."""
         counts = (self.right[1], self.asked[1], self.right[0], self.asked[0])
+        report_game(counts)
         result = {**dict(zip(COUNTS, counts, strict=True)), "data": self.dataset.name}
         try:
             file = work_folder() / SCORE_FILE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -129,6 +130,7 @@ def threshold_on_roc(
     probability: np.ndarray,
     start: int = 50,
     learners: tuple[int, int, int, int] | None = None,
+    everybody: Sequence[tuple[int, int, int, int]] = (),
 ) -> None:
     """Let the learner move the threshold, and see what it does to the counts and on the ROC curve.
 
@@ -142,6 +144,9 @@ def threshold_on_roc(
         The threshold that is shown first, in hundredths.
     learners
         What :func:`exercises.game.last_result` returned, drawn as a point beside the curve.
+    everybody
+        The same for each learner of a class, from :func:`exercises.board.class_results`: a small
+        point each, larger where several learners share it, and one for all of them together.
     """
     import matplotlib.pyplot as plt
     from sklearn.metrics import roc_curve
@@ -159,6 +164,10 @@ def threshold_on_roc(
         axis.plot(wilson_interval(alarms, well), [y, y], color=look[0])
         axis.plot([x, x], wilson_interval(hits, ill), color=look[0])
         axis.plot(x, y, look[1], color=look[0], ms=10)
+
+    def rates(right: int, ill: int, cleared: int, well: int) -> tuple[float, float]:
+        """Return where guesses are on the plot: false alarms and sensitivity."""
+        return 1 - cleared / max(well, 1), right / max(ill, 1)
 
     def draw(hundredths: int) -> None:
         threshold = hundredths / 100
@@ -180,11 +189,18 @@ def threshold_on_roc(
         curve.plot(false_alarms, found, color=STYLES["gradient"][0])
         curve.plot([0, 1], [0, 1], STYLES["control"][2], color=STYLES["control"][0], lw=1.2)
         cross(curve, hits, len(effusion), alarms, len(normal), "black", "o")
+        colour, marker, _ = STYLES["class activation"]
+        for place, times in Counter(rates(*counts) for counts in everybody).items():
+            curve.plot(*place, marker, color=colour, ms=4 + 2 * times, alpha=0.4)
+        if everybody:  # without an interval: all of them judged the same few X-rays
+            together = rates(*map(sum, zip(*everybody, strict=True)))
+            curve.plot(*together, marker, color=colour, ms=11, mec="white")
+            curve.annotate("class", together, (10, 8), textcoords="offset points", color=colour)
         if learners:
             right, ill, cleared, well = learners
             colour, marker, _ = STYLES["validation"]
             cross(curve, right, ill, well - cleared, well, colour, marker)
-            place = (1 - cleared / max(well, 1), right / max(ill, 1))
+            place = rates(*learners)
             curve.annotate("you", place, (10, -22), textcoords="offset points", color=colour)
         curve.set(xlabel="false alarms (1 − specificity)", ylabel="sensitivity", aspect="equal")
         found_of, cleared_of = hits / len(effusion), 1 - alarms / len(normal)
@@ -193,7 +209,8 @@ def threshold_on_roc(
         show(
             f"At a threshold of {threshold:.2f}: {numbers}. Left, counts of effusions upwards and "
             "of normal X-rays downwards, with the threshold. Right, its point on the ROC curve, "
-            f"with intervals{', and the point of your guesses' * bool(learners)}.",
+            f"with intervals{', and the point of your guesses' * bool(learners)}"
+            f"{f', and {len(everybody)} points of a class, with all together' * bool(everybody)}.",
             figure,
         )
 

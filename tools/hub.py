@@ -24,6 +24,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "deploy" / "one-server" / "jupyterhub_config.py"
+BOARD = ROOT / "deploy" / "one-server" / "board" / "service.py"
 LEARNERS = ("ana", "ben", "chi")
 READY = 120  # seconds until a hub or a server must answer
 
@@ -36,6 +37,8 @@ class Hub:
     state: Path
     pass_phrase: str
     instructor_pass_phrase: str
+    inner_port: int = 0
+    board_token: str = ""
 
     @property
     def log(self) -> Path:
@@ -48,15 +51,17 @@ class NotLoggedIn(Exception):
 
 
 def free_ports() -> tuple[int, int]:
-    """Return the port for browsers and the first of the two inner ones, which nothing uses."""
+    """Return the port for browsers and the first of the three inner ones, which nothing uses."""
     while True:
-        with socket.socket() as first, socket.socket() as second, socket.socket() as third:
-            first.bind(("127.0.0.1", 0))
-            second.bind(("127.0.0.1", 0))
-            inner = second.getsockname()[1]
+        with contextlib.ExitStack() as opened:
+            browsers, *inner = (opened.enter_context(socket.socket()) for _ in range(4))
             with contextlib.suppress(OSError, OverflowError):
-                third.bind(("127.0.0.1", inner + 1))
-                return first.getsockname()[1], inner
+                browsers.bind(("127.0.0.1", 0))
+                inner[0].bind(("127.0.0.1", 0))
+                first = inner[0].getsockname()[1]
+                for number in (1, 2):
+                    inner[number].bind(("127.0.0.1", first + number))
+                return browsers.getsockname()[1], first
 
 
 def describe(state: Path, port: int = 0) -> Hub:
@@ -69,12 +74,51 @@ def describe(state: Path, port: int = 0) -> Hub:
     port
         For browsers; 0 for one that is free.
     """
+    free, inner = free_ports()
     return Hub(
-        f"http://127.0.0.1:{port or free_ports()[0]}",
+        f"http://127.0.0.1:{port or free}",
         state.resolve(),
         secrets.token_hex(8),
         secrets.token_hex(8),
+        inner,
+        secrets.token_hex(32),
     )
+
+
+def launch(hub: Hub, command: list[str], settings: dict[str, str]) -> subprocess.Popen:
+    """Start a Python program in a hub's folder, with the hub's log."""
+    ours = {name: text for name, text in os.environ.items() if "CHEST_XRAYS" not in name}
+    with hub.log.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, *command],
+            cwd=hub.state,
+            env=ours | settings,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that Ctrl+C reaches who started it, and that one ends it
+        )
+
+
+def start_board(hub: Hub) -> None:
+    """Start the class's board, which on a real server systemd does."""
+    folder = hub.state / "board"
+    folder.mkdir(exist_ok=True)
+    given = {
+        "CLASS_BOARD_STATE": str(folder),
+        "CLASS_BOARD_TOKEN": hub.board_token,
+        "CLASS_INNER_PORT": str(hub.inner_port),
+        "PYTHONPATH": str(ROOT),
+    }
+    launch(hub, [str(BOARD)], given)
+
+
+def board_of(hub: Hub) -> psutil.Process | None:
+    """Return the process of the board, if it runs."""
+    for process in processes(hub.state):
+        with contextlib.suppress(psutil.Error):
+            if str(BOARD) in process.cmdline():
+                return process
+    return None
 
 
 def start(hub: Hub, **settings: str) -> subprocess.Popen:
@@ -97,26 +141,19 @@ def start(hub: Hub, **settings: str) -> subprocess.Popen:
     RuntimeError
         If it ends or does not answer; with the last lines of its log.
     """
-    environment = {name: text for name, text in os.environ.items() if "CHEST_XRAYS" not in name}
-    environment |= {
+    given = {
         "CLASS_SPAWNER": "simple",
         "CLASS_STATE": str(hub.state),
         "CLASS_PORT": hub.address.rpartition(":")[2],
-        "CLASS_INNER_PORT": str(free_ports()[1]),
+        "CLASS_INNER_PORT": str(hub.inner_port),  # which servers that run already know
         "CLASS_PASS_PHRASE": hub.pass_phrase,
         "CLASS_INSTRUCTOR_PASS_PHRASE": hub.instructor_pass_phrase,
+        "CLASS_BOARD_TOKEN": hub.board_token,
         **settings,
     }
-    command = [sys.executable, "-m", "jupyterhub", f"--config={CONFIG}"]
-    with hub.log.open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=hub.state,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # so that Ctrl+C reaches who started it, and that one ends it
-        )
+    process = launch(hub, ["-m", "jupyterhub", f"--config={CONFIG}"], given)
+    if board_of(hub) is None:
+        start_board(hub)
     until = time.monotonic() + READY
     while process.poll() is None and time.monotonic() < until:
         with contextlib.suppress(requests.ConnectionError):
@@ -129,7 +166,7 @@ def start(hub: Hub, **settings: str) -> subprocess.Popen:
 
 
 def processes(state: Path) -> list[psutil.Process]:
-    """Return all processes that work in a hub's folder: hub, proxy, servers and kernels."""
+    """Return all processes that work in a hub's folder: hub, board, proxy, servers and kernels."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -175,7 +212,12 @@ def from_page(session: requests.Session, path: str) -> dict[str, str]:
 
 
 def log_in(
-    hub: Hub, name: str, password: str, pass_phrase: str = "", sender: str = "127.0.0.1"
+    hub: Hub,
+    name: str,
+    password: str,
+    pass_phrase: str = "",
+    sender: str = "127.0.0.1",
+    within: float = 60,
 ) -> requests.Session:
     """Log in through the web form, as a browser does.
 
@@ -187,6 +229,8 @@ def log_in(
         What is typed; the last one only the first time.
     sender
         The address of who asks, as a web server in front of the hub would tell it.
+    within
+        Seconds until each page must answer.
 
     Returns
     -------
@@ -201,33 +245,33 @@ def log_in(
     session = requests.Session()
     session.trust_env = False  # no proxy stands between this machine and itself
     session.headers["X-Forwarded-For"] = sender
-    page = session.get(f"{hub.address}/hub/login", timeout=60)
+    page = session.get(f"{hub.address}/hub/login", timeout=within)
     (token,) = re.findall(r'name="_xsrf" value="([^"]*)"', page.text)
     typed = {"username": name, "password": password, "pass_phrase": pass_phrase, "_xsrf": token}
     # What comes after it is another page: it would start the server
-    answer = session.post(page.url, data=typed, timeout=60, allow_redirects=False)
+    answer = session.post(page.url, data=typed, timeout=within, allow_redirects=False)
     if answer.status_code != 302:
         said = re.search(r'class="login_error">(.*?)</p>', answer.text, re.DOTALL)
         raise NotLoggedIn(said[1].strip() if said else f"status {answer.status_code}")
     return session
 
 
-def open_server(hub: Hub, session: requests.Session, name: str) -> str:
+def open_server(hub: Hub, session: requests.Session, name: str, within: float = READY) -> str:
     """Open a learner's server as a browser does; return the address at which it ends up.
 
     Raises
     ------
     RuntimeError
-        If it does not answer in time.
+        If it does not answer within so many seconds.
     """
     own = f"{hub.address}/user/{name}/"
-    answer = session.get(f"{hub.address}/hub/spawn", timeout=READY)
-    until = time.monotonic() + READY
+    answer = session.get(f"{hub.address}/hub/spawn", timeout=within)
+    until = time.monotonic() + within
     while time.monotonic() < until:
         if answer.ok and answer.url.startswith(own):
             return answer.url
         time.sleep(0.5)
-        answer = session.get(own, timeout=READY)
+        answer = session.get(own, timeout=within)
     raise RuntimeError(f"The server of {name} does not answer: see {hub.log}")
 
 

@@ -5,13 +5,15 @@
 #   sudo bash deploy/one-server/install.sh
 #
 # It writes into /opt/chest-xrays (the lesson and its packages), /etc/chest-xrays (the settings),
-# /var/lib/chest-xrays (the hub's database) and /etc/systemd/system (two files), and nowhere else.
+# /var/lib/chest-xrays (the hub's database) and /etc/systemd/system (three files), and nowhere else. The board keeps what it
+# knows in /var/lib/chest-xrays-board.
 set -euo pipefail
 umask 022
 
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 OPT=/opt/chest-xrays
 SETTINGS=/etc/chest-xrays/class.env
+BOARD=/etc/chest-xrays/board.env
 
 stop() {
   echo "$1" >&2
@@ -74,15 +76,25 @@ if [ ! -e "$SETTINGS" ]; then
       "$OPT/lesson/deploy/one-server/class.env" > "$SETTINGS"
   )
 fi
-chmod 600 "$SETTINGS"
+if [ ! -e "$BOARD" ]; then
+  (
+    umask 077
+    {
+      echo "# What hub and board know each other by. Without the next line there is no board."
+      echo "CLASS_BOARD_TOKEN=$(python3 -c "import secrets; print(secrets.token_hex(32))")"
+    } > "$BOARD"
+  )
+fi
+chmod 600 "$SETTINGS" "$BOARD"
 
-echo "5. The service, which starts with the machine"
-cp "$OPT/lesson/deploy/one-server/chest-xrays.service" /etc/systemd/system/
-cp "$OPT/lesson/deploy/one-server/learners.slice" /etc/systemd/system/
+echo "5. The services, which start with the machine"
+for each in chest-xrays.service chest-xrays-board.service learners.slice; do
+  cp "$OPT/lesson/deploy/one-server/$each" /etc/systemd/system/
+done
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload
-  systemctl enable --quiet chest-xrays
-  systemctl restart chest-xrays
+  systemctl enable --quiet chest-xrays chest-xrays-board
+  systemctl restart chest-xrays chest-xrays-board
 else
   echo "systemd does not run here: nothing was started."
 fi

@@ -41,7 +41,7 @@ if bool(certificate) != bool(key):
     stop("CLASS_CERTIFICATE and CLASS_KEY belong together: set both in class.env, or none.")
 address = setting("ADDRESS", "" if certificate else "127.0.0.1")
 port = setting("PORT", "443" if certificate else "8000")
-inner = int(setting("INNER_PORT", "8081"))  # the hub's, and the next one: on this machine only
+inner = int(setting("INNER_PORT", "8081"))  # the hub's, and the next two: on this machine only
 state = Path(setting("STATE", "/var/lib/chest-xrays"))
 
 os.umask(0o077)  # what the hub writes, nobody else reads
@@ -88,12 +88,9 @@ c.ClassLogin.allowed_failed_logins = 10  # then one a minute
 c.ClassLogin.seconds_before_next_try = 60
 # The instructor sees and stops servers and resets passwords, but cannot open a learner's server: a
 # page in it could then act as the instructor, since all pages have one address.
+instructors_scopes = ["admin-ui", "admin:users", "admin:servers", "read:hub"]
 c.JupyterHub.load_roles = [
-    {
-        "name": "instructor",
-        "users": [instructor],
-        "scopes": ["admin-ui", "admin:users", "admin:servers", "read:hub"],
-    },
+    {"name": "instructor", "users": [instructor], "scopes": instructors_scopes},
     {
         "name": "idle-culler",
         "services": ["idle-culler"],
@@ -152,6 +149,37 @@ def make_account(spawner):
 
 
 kind = setting("SPAWNER", "systemd")
+
+# -- The board -----------------------------------------------------------------------------------
+# Who has tried and solved which exercise: board/service.py. It is a service of its own, which the
+# hub does not start: where it is down, the hub goes on. Both know its token.
+board_token = setting("BOARD_TOKEN")
+if board_token:
+    address_of_board = f"http://127.0.0.1:{inner + 2}"
+    may_report = "access:services!service=board"
+    c.JupyterHub.services.append(
+        {
+            "name": "board",
+            "url": address_of_board,
+            "api_token": board_token,
+            "oauth_no_confirm": True,
+            "oauth_client_allowed_scopes": ["custom:board:read"],
+            "display": False,  # templates/page.html has a link
+        }
+    )
+    c.JupyterHub.template_vars = {"board": "/services/board/"}
+    c.JupyterHub.custom_scopes = {"custom:board:read": {"description": "See the class's board"}}
+    instructors_scopes.append("custom:board:read")
+    c.JupyterHub.load_roles += [
+        {"name": "user", "scopes": ["self", may_report]},
+        {"name": "server", "scopes": ["users:activity!user", "access:servers!server", may_report]},
+    ]
+    # What the instructor tries out is not reported.
+    c.Spawner.environment["CHEST_XRAYS_BOARD"] = lambda spawner: (
+        "" if spawner.user.name == instructor else f"{address_of_board}/services/board/"
+    )
+
+# -- Under whose account -------------------------------------------------------------------------
 if kind == "systemd":
     c.JupyterHub.spawner_class = "systemd"
     c.JupyterHub.cleanup_servers = False  # learners go on working while the hub starts again
