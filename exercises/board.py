@@ -29,7 +29,10 @@ NOTICE = (
     "kind of hint was given. Your answers are never sent."
 )
 OFF = "Switched off. Nothing more is sent, and what was there is removed."
-PAGE = '<a href="/services/board/" target="_blank">What the board shows of you</a>'
+PAGE = (
+    '<a href="/services/board/" target="_blank" style="text-decoration: underline">'
+    "What the board shows of you</a>"
+)
 TIMEOUT = 5  # seconds that one request may take
 PAUSE = 5  # seconds until the next try
 _waiting: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue(maxsize=100)

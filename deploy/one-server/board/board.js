@@ -5,9 +5,14 @@ let last = "";
 
 async function update() {
   try {
-    const headers = { "X-XSRFToken": tables.dataset.xsrf };
-    const answer = await fetch(tables.dataset.from, { headers, signal: AbortSignal.timeout(10000) });
-    if (!answer.ok || answer.redirected) throw new Error(answer.status);
+    const answer = await fetch(tables.dataset.from, {
+      headers: { "X-XSRFToken": tables.dataset.xsrf },
+      redirect: "manual",
+      signal: AbortSignal.timeout(10000),
+    });
+    // A board that was started again does not know this page any more: the hub tells it who asks
+    if (answer.type === "opaqueredirect" || answer.status === 403) location.reload();
+    if (!answer.ok) throw new Error(answer.status);
     const text = await answer.text();
     // Who reads or selects keeps the place: nothing changes where nothing is new
     if (text !== last) tables.innerHTML = last = text;

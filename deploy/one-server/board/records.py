@@ -123,7 +123,7 @@ def exercises_of_class(database: sqlite3.Connection) -> list[dict]:
             hints.setdefault(exercise, Counter())[kind] += 1
     rows = []
     for module in MODULES:
-        episode = module.__name__.rpartition(".")[2].replace("_", " ")
+        episode = module.__name__.rpartition(".")[2].removeprefix("episode_")
         for exercise in module.CHECKS:
             if exercise in tried:
                 most = sorted(hints.get(exercise, {}).items(), key=lambda it: (-it[1], it[0]))[:1]
