@@ -25,6 +25,7 @@ from jupyterhub.services.auth import (
     HubAuthenticated,
     HubOAuthCallbackHandler,
     HubOAuthenticated,
+    UserNotAllowed,
 )
 from tornado import ioloop, web
 from tornado.escape import to_unicode
@@ -54,7 +55,11 @@ class Common(web.RequestHandler):
         self.set_header("Cache-Control", "no-store")
 
     async def prepare(self):
-        await self.hub_auth.get_user(self, sync=False)
+        user = await self.hub_auth.get_user(self, sync=False)
+        try:
+            self.current_user = self.check_hub_user(user) if user else None
+        except UserNotAllowed:
+            raise web.HTTPError(403) from None
 
     @property
     def database(self):
@@ -85,10 +90,6 @@ class ForKernels(HubAuthenticated, Common):
         """Return how the learner's switch stands."""
         return records.state_of(self.database, self.name, time.time())
 
-    def may_keep(self) -> bool:
-        """Tell whether a report of this learner is kept."""
-        return all(self.state().values())
-
     def write_error(self, status_code, **_):
         self.finish({"status": status_code})
 
@@ -118,9 +119,10 @@ class Reports(ForKernels):
         known = exercise in CHECKS and kind in {*KINDS, "right"}
         if not known or not re.fullmatch("[0-9a-f]{32}", number):
             raise web.HTTPError(400, "no such exercise, kind or id")
-        if self.may_keep():
+        state = self.state()
+        if all(state.values()):  # told, and shares
             records.keep_report(self.database, self.name, number, exercise, kind, time.time())
-        self.finish(self.state())
+        self.finish(state)
 
 
 class Games(ForKernels):
@@ -135,9 +137,10 @@ class Games(ForKernels):
         counts = self.read().get("counts")
         if not records.is_game(counts):
             raise web.HTTPError(400, "no result of the guessing game")
-        if self.may_keep():
+        state = self.state()
+        if all(state.values()):
             records.keep_game(self.database, self.name, counts)
-        self.finish(self.state())
+        self.finish(state)
 
 
 class ForPeople(HubOAuthenticated, Common):
