@@ -2,6 +2,7 @@
 
 ``python -m benchmarks.class_size`` prints the tables of ``deploy/kubernetes/README.md``. What is
 measured stands in ``KERNEL`` and ``SERVER``; ``python -m benchmarks.notebooks`` measures it again.
+``LEARNER`` and ``HUB`` come from ``python -m benchmarks.classroom``, where a whole class works at once.
 """
 
 import math

@@ -36,6 +36,7 @@ class Hub:
     state: Path
     pass_phrase: str
     instructor_pass_phrase: str
+    inner_port: int = 0
 
     @property
     def log(self) -> Path:
@@ -69,11 +70,13 @@ def describe(state: Path, port: int = 0) -> Hub:
     port
         For browsers; 0 for one that is free.
     """
+    free, inner = free_ports()
     return Hub(
-        f"http://127.0.0.1:{port or free_ports()[0]}",
+        f"http://127.0.0.1:{port or free}",
         state.resolve(),
         secrets.token_hex(8),
         secrets.token_hex(8),
+        inner,
     )
 
 
@@ -102,7 +105,7 @@ def start(hub: Hub, **settings: str) -> subprocess.Popen:
         "CLASS_SPAWNER": "simple",
         "CLASS_STATE": str(hub.state),
         "CLASS_PORT": hub.address.rpartition(":")[2],
-        "CLASS_INNER_PORT": str(free_ports()[1]),
+        "CLASS_INNER_PORT": str(hub.inner_port),  # which servers that run already know
         "CLASS_PASS_PHRASE": hub.pass_phrase,
         "CLASS_INSTRUCTOR_PASS_PHRASE": hub.instructor_pass_phrase,
         **settings,
@@ -175,7 +178,12 @@ def from_page(session: requests.Session, path: str) -> dict[str, str]:
 
 
 def log_in(
-    hub: Hub, name: str, password: str, pass_phrase: str = "", sender: str = "127.0.0.1"
+    hub: Hub,
+    name: str,
+    password: str,
+    pass_phrase: str = "",
+    sender: str = "127.0.0.1",
+    within: float = 60,
 ) -> requests.Session:
     """Log in through the web form, as a browser does.
 
@@ -187,6 +195,8 @@ def log_in(
         What is typed; the last one only the first time.
     sender
         The address of who asks, as a web server in front of the hub would tell it.
+    within
+        Seconds until each page must answer.
 
     Returns
     -------
@@ -201,33 +211,33 @@ def log_in(
     session = requests.Session()
     session.trust_env = False  # no proxy stands between this machine and itself
     session.headers["X-Forwarded-For"] = sender
-    page = session.get(f"{hub.address}/hub/login", timeout=60)
+    page = session.get(f"{hub.address}/hub/login", timeout=within)
     (token,) = re.findall(r'name="_xsrf" value="([^"]*)"', page.text)
     typed = {"username": name, "password": password, "pass_phrase": pass_phrase, "_xsrf": token}
     # What comes after it is another page: it would start the server
-    answer = session.post(page.url, data=typed, timeout=60, allow_redirects=False)
+    answer = session.post(page.url, data=typed, timeout=within, allow_redirects=False)
     if answer.status_code != 302:
         said = re.search(r'class="login_error">(.*?)</p>', answer.text, re.DOTALL)
         raise NotLoggedIn(said[1].strip() if said else f"status {answer.status_code}")
     return session
 
 
-def open_server(hub: Hub, session: requests.Session, name: str) -> str:
+def open_server(hub: Hub, session: requests.Session, name: str, within: float = READY) -> str:
     """Open a learner's server as a browser does; return the address at which it ends up.
 
     Raises
     ------
     RuntimeError
-        If it does not answer in time.
+        If it does not answer within so many seconds.
     """
     own = f"{hub.address}/user/{name}/"
-    answer = session.get(f"{hub.address}/hub/spawn", timeout=READY)
-    until = time.monotonic() + READY
+    until = time.monotonic() + within
     while time.monotonic() < until:
+        # It leads to a server that runs, and starts one that does not, or no longer
+        answer = session.get(f"{hub.address}/hub/spawn", timeout=within)
         if answer.ok and answer.url.startswith(own):
             return answer.url
         time.sleep(0.5)
-        answer = session.get(own, timeout=READY)
     raise RuntimeError(f"The server of {name} does not answer: see {hub.log}")
 
 
