@@ -121,7 +121,7 @@ hub: $(VENV)/hub.stamp $(PROXY)
 	$(RUN) -m tools.hub
 
 test-hub: $(VENV)/test.stamp $(VENV)/hub.stamp $(PROXY)
-	$(RUN) -m pytest -m hub tests/deploy
+	$(RUN) -m pytest -m hub tests/deploy tests/benchmarks/test_classroom.py
 
 test-setup: $(VENV)/test.stamp
 	$(RUN) -m pytest -m setup tests/house

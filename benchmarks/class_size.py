@@ -2,6 +2,7 @@
 
 ``python -m benchmarks.class_size`` prints the tables of ``deploy/kubernetes/README.md``. What is
 measured stands in ``KERNEL`` and ``SERVER``; ``python -m benchmarks.notebooks`` measures it again.
+``LEARNER`` and ``HUB`` come from ``python -m benchmarks.classroom``: a whole class works at once.
 """
 
 import math
@@ -19,6 +20,10 @@ KERNEL = {
     "09-shortcuts": 587,
 }
 SERVER = 73
+# With a whole class at work (benchmarks/README.md, "A class on one server"): the largest PSS in MB
+# of a learner's server and kernel, and of hub, proxy and services together
+LEARNER = {"02-visualisation": 372, "06-explainability": 818}
+HUB = 181
 PEAK = max(KERNEL.values()) + SERVER
 MEMORY = 1.0  # GB that are kept free for each learner: the peak, with room for what is tried out
 LIMIT = 2 * MEMORY  # GB at which a kernel ends: a second notebook may be open

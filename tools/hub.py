@@ -265,13 +265,13 @@ def open_server(hub: Hub, session: requests.Session, name: str, within: float = 
         If it does not answer within so many seconds.
     """
     own = f"{hub.address}/user/{name}/"
-    answer = session.get(f"{hub.address}/hub/spawn", timeout=within)
     until = time.monotonic() + within
     while time.monotonic() < until:
+        # It leads to a server that runs, and starts one that does not, or no longer
+        answer = session.get(f"{hub.address}/hub/spawn", timeout=within)
         if answer.ok and answer.url.startswith(own):
             return answer.url
         time.sleep(0.5)
-        answer = session.get(own, timeout=within)
     raise RuntimeError(f"The server of {name} does not answer: see {hub.log}")
 
 

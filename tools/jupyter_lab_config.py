@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from helpers.paths import work_folder
-from tools import copies
+from tools import copies, saving
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,6 +26,7 @@ opened = work_folder()
 c = get_config()  # noqa: F821
 c.ServerApp.ip = "127.0.0.1"
 c.ServerApp.root_dir = str(opened)
+c.ServerApp.contents_manager_class = saving.WholeFiles  # a full disk costs nothing
 c.LabApp.default_url = "/lab/tree/notebooks/01-introduction.ipynb"
 # With jupytext's own extension, saving a notebook would change the episode's source as well.
 c.ServerApp.jpserver_extensions = {"jupyterlab_jupytext": False}

@@ -106,6 +106,8 @@ c.JupyterHub.template_paths = [str(HERE / "templates")]
 # The server is started as `make lab` starts it: copies of the notebooks that are renewed without
 # touching a learner's work, and the lesson's settings.
 cpus = float(setting("CPUS", "2"))
+kind = setting("SPAWNER", "systemd")
+homes = "/home/learner-{}" if kind == "systemd" else f"{state}/homes/{{}}"
 c.Spawner.cmd = [setting("LESSON_PYTHON", sys.executable), "-m", "jupyterhub.singleuser"]
 c.Spawner.args = [
     f"--config={LESSON / 'tools' / 'jupyter_lab_config.py'}",
@@ -116,6 +118,9 @@ c.Spawner.args = [
 c.Spawner.environment = {
     "CHEST_XRAYS_WORK": "~/work",
     "CHEST_XRAYS": setting("XRAYS"),
+    # Kernels have their sockets here: the path of a socket has at most 107 characters, and in
+    # Jupyter's own folder a name of 15 letters would be too long
+    "JUPYTER_RUNTIME_DIR": lambda spawner: f"{homes.format(spawner.user.name)}/.run",
     # As many threads as processors are allowed: more would wait for each other
     "OMP_NUM_THREADS": str(math.ceil(cpus)),
     "TF_NUM_INTRAOP_THREADS": str(math.ceil(cpus)),
@@ -126,6 +131,8 @@ c.Spawner.cpu_limit = cpus
 c.Spawner.disable_user_config = True  # a file in a home cannot change how its server is guarded
 c.Spawner.default_url = "/lab/tree/notebooks/01-introduction.ipynb"
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # when all come at once
+c.Spawner.poll_interval = 5  # seconds until the hub sees that a server died, and starts another
+c.JupyterHub.cleanup_servers = False  # learners go on working while the hub starts again
 c.JupyterHub.services = [
     {
         "name": "idle-culler",
@@ -147,8 +154,6 @@ def make_account(spawner):
         subprocess.run(command, check=True)
     os.chmod(pwd.getpwnam(account).pw_dir, 0o700)
 
-
-kind = setting("SPAWNER", "systemd")
 
 # -- The board -----------------------------------------------------------------------------------
 # Who has tried and solved which exercise: board/service.py. It is a service of its own, which the
@@ -182,7 +187,6 @@ if board_token:
 # -- Under whose account -------------------------------------------------------------------------
 if kind == "systemd":
     c.JupyterHub.spawner_class = "systemd"
-    c.JupyterHub.cleanup_servers = False  # learners go on working while the hub starts again
     c.Spawner.pre_spawn_hook = make_account
     c.SystemdSpawner.username_template = "learner-{USERNAME}"
     c.SystemdSpawner.unit_name_template = "learner-{USERNAME}"
@@ -204,7 +208,7 @@ if kind == "systemd":
     }
 elif kind == "simple":  # to try it, and in tests: without limits, and all under one account
     c.JupyterHub.spawner_class = "simple"
-    c.SimpleLocalProcessSpawner.home_dir_template = str(state / "homes" / "{username}")
+    c.SimpleLocalProcessSpawner.home_dir_template = homes.format("{username}")
     if os.geteuid() == 0:
         c.Spawner.args += ["--allow-root"]
 else:

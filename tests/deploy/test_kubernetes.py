@@ -97,6 +97,19 @@ def test_the_measurements_are_those_of_the_benchmarks():
     assert f"A server takes {class_size.SERVER} MB besides" in page
 
 
+def test_a_class_at_work_takes_no_more_than_is_kept_free():
+    page = read("benchmarks/README.md").split("## A class on one server")[1]
+    largest = re.findall(
+        r"^\| memory of (a learner|hub|proxy|[\w-]+), MB \|.* (\d+) \|$", page, re.M
+    )
+    of_learners = [int(peak) for name, peak in largest if name == "a learner"]
+    assert of_learners == [*class_size.LEARNER.values()]
+    assert max(of_learners) < 1000 * class_size.MEMORY
+    tables = [text.split("| memory of all")[0] for text in page.split("| memory of a learner")[1:]]
+    sums = [sum(map(int, re.findall(r"\| (\d+) \|$", text, re.M)[1:])) for text in tables]
+    assert max(sums) == class_size.HUB < 500
+
+
 def test_the_image_is_pinned_and_not_root():
     assert re.findall(r"^FROM (.*)$", DOCKERFILE, re.M) == re.findall(
         r"^FROM (\S+:\d+\.\d+\.\d+\S*)$", DOCKERFILE, re.M

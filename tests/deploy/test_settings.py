@@ -4,6 +4,8 @@ import asyncio
 import re
 import shutil
 import subprocess
+import tempfile
+import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -57,6 +59,21 @@ def test_a_real_server_limits_and_separates_learners(load):
     assert learners.disable_user_sudo and learners.isolate_tmp and learners.isolate_devices
     assert learners.unit_extra_properties["ProtectSystem"] == "strict"
     assert learners.unit_extra_properties["ReadWritePaths"] == "/home/learner-{USERNAME}"
+
+
+@pytest.mark.parametrize("spawner", ["systemd", "simple"])
+def test_the_longest_name_leaves_room_for_the_sockets_of_kernels(spawner, load):
+    with tempfile.TemporaryDirectory(prefix="hub-") as state:  # as `make hub` has it
+        config = load(SPAWNER=spawner, STATE=state)
+    name = "a" * 20
+    assert re.match(config.ClassLogin.username_pattern, name)
+    user = SimpleNamespace(user=SimpleNamespace(name=name))
+    folder = config.Spawner.environment["JUPYTER_RUNTIME_DIR"](user)
+    assert name in folder  # nobody else's
+    if spawner == "systemd":
+        writable = config.SystemdSpawner.unit_extra_properties["ReadWritePaths"]
+        assert folder.startswith(writable.format(USERNAME=name) + "/")
+    assert len(f"{folder}/kernel-{uuid.uuid4()}-ipc-5") <= 107
 
 
 def test_idle_servers_and_kernels_end(load):
