@@ -209,6 +209,7 @@ def small_home(hub):
     if os.geteuid() or not shutil.which("mount") or subprocess.run(mount).returncode:
         pytest.skip("needs the right to mount a file system")
     yield home
+    hubs.end(home)  # whoever works there would not be found later
     subprocess.run(["umount", "-l", home], check=True)
 
 
