@@ -1,5 +1,6 @@
 """The measurement of a whole class, with two learners, and what it says of wrong answers."""
 
+import argparse
 import json
 import os
 import signal
@@ -69,10 +70,9 @@ def test_what_a_learner_must_not_see_is_a_failure():
 
 
 @pytest.mark.parametrize("learners", ["0", "61", "-1", "many", "²"])
-def test_the_number_of_learners_is_bounded(learners, capsys):
-    with pytest.raises(SystemExit):
-        classroom.main(["--learners", learners])
-    assert "from 1 to 60" in capsys.readouterr().err
+def test_the_number_of_learners_is_bounded(learners):
+    with pytest.raises(argparse.ArgumentTypeError, match="from 1 to 60"):
+        classroom.number_of_learners(learners)  # and no class is started if it is not refused
 
 
 @pytest.mark.hub
