@@ -209,8 +209,8 @@ def small_home(hub):
     if os.geteuid() or not shutil.which("mount") or subprocess.run(mount).returncode:
         pytest.skip("needs the right to mount a file system")
     yield home
-    hubs.end(home)  # whoever works there would not be found later
-    subprocess.run(["umount", "-l", home], check=True)
+    hubs.end(home)  # dora's server: nobody would find it once its folder is gone
+    subprocess.run(["umount", home], check=True)
 
 
 def test_a_full_home_is_said_in_words_and_keeps_what_was_saved(hub, both, small_home):
