@@ -134,3 +134,27 @@ def test_slider_shows_what_is_counted(learners, monkeypatch, capsys):
     sensitivity, specificity = rates(0.3, PROBABILITY, LABELS)
     assert f"sensitivity {sensitivity:.2f}, specificity {specificity:.2f}" in shown[0]
     assert ("your guesses" in shown[0]) == bool(learners)
+
+
+def test_the_class_is_one_figure_with_a_point_for_each_learner(monkeypatch):
+    import matplotlib.pyplot as plt
+
+    from exercises import widgets
+    from helpers import plots
+
+    figures, texts = [], []
+    monkeypatch.setattr(
+        plots, "show", lambda alt, figure: (texts.append(alt), figures.append(figure))
+    )
+    monkeypatch.setattr(widgets, "somebody_is_there", lambda: False)
+    everybody = [(4, 5, 3, 5), (2, 5, 5, 5), (4, 5, 3, 5)]
+    widgets.threshold_on_roc(LABELS, PROBABILITY, learners=(4, 5, 3, 5), everybody=everybody)
+    curve = figures[0].axes[1]
+    alone = [line for line in curve.lines if line.get_alpha()]
+    places = {(round(line.get_xdata()[0], 3), line.get_ydata()[0]): line for line in alone}
+    assert {*places} == {(0.4, 0.8), (0.0, 0.4)}
+    assert places[0.4, 0.8].get_markersize() > places[0.0, 0.4].get_markersize()  # two learners
+    words = {text.get_text(): text.xy for text in curve.texts}
+    assert words["class"] == pytest.approx((4 / 15, 10 / 15)) and words["you"] == (0.4, 0.8)
+    assert "3 points of a class" in texts[0] and "your guesses" in texts[0]
+    plt.close(figures[0])
