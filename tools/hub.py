@@ -107,6 +107,7 @@ def start_board(hub: Hub) -> None:
         "CLASS_BOARD_STATE": str(folder),
         "CLASS_BOARD_TOKEN": hub.board_token,
         "CLASS_INNER_PORT": str(hub.inner_port),
+        "JUPYTERHUB_SERVICE_NAME": "board",  # by which benchmarks.classroom knows it
         "PYTHONPATH": str(ROOT),
     }
     launch(hub, [str(BOARD)], given)
