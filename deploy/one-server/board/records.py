@@ -37,14 +37,12 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def forget(database: sqlite3.Connection, name: str | None = None) -> None:
-    """Remove all that was reported by one learner, or everything."""
-    for table in ("reports", "games", *(["learners"] if name is None else [])):
-        if name is None:
-            database.execute(f"DELETE FROM {table}")
-        else:
-            database.execute(f"DELETE FROM {table} WHERE name = ?", [name])
+    """Remove all that was reported by one learner, or everything, from the disk as well."""
     if name is None:
-        database.execute("VACUUM")
+        database.executescript("DELETE FROM reports; DELETE FROM games; DELETE FROM learners;")
+    else:
+        for table in ("reports", "games"):
+            database.execute(f"DELETE FROM {table} WHERE name = ?", [name])
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
