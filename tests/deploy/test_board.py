@@ -137,6 +137,7 @@ def test_what_is_no_result_of_the_game_is_refused(counts, records):
     assert records.is_game([4, 5, 3, 5])
 
 
+@pytest.mark.hub
 def test_one_command_removes_all(records, database, tell, tmp_path, monkeypatch):
     tell("ana-the-learner", "megabytes", "value")
     records.keep_game(database, "ana-the-learner", [1, 2, 3, 4])
@@ -295,6 +296,7 @@ def test_where_the_board_is_down_the_hub_goes_on_and_nothing_is_lost(hub, tokens
     assert "megabytes" in nina["session"].get(board_at(hub), timeout=60).text
 
 
+@pytest.mark.hub
 def test_a_damaged_file_is_named_in_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "board.sqlite").write_bytes(b"no database" * 100)
     monkeypatch.setenv("CLASS_BOARD_STATE", str(tmp_path))
