@@ -192,7 +192,8 @@ def report(kind="value"):
 @pytest.mark.hub
 def test_the_instructor_sees_the_class_and_a_learner_the_own_line(hub, tokens, instructor):
     nina, olaf = tokens["nina"], tokens["olaf"]
-    assert send(hub, nina, "reports", report()).json() == {"told": False, "sharing": True}
+    too_early = {**report(), "exercise": "angle"}
+    assert send(hub, nina, "reports", too_early).json() == {"told": False, "sharing": True}
     seen = instructor.get(board_at(hub), timeout=60)
     assert seen.ok and "Board of the class" in seen.text and "nina" not in seen.text
     for learner in (nina, olaf):
@@ -201,6 +202,7 @@ def test_the_instructor_sees_the_class_and_a_learner_the_own_line(hub, tokens, i
     assert send(hub, olaf, "games", {"counts": [4, 5, 3, 5]}).ok
     seen = instructor.get(board_at(hub), timeout=60).text
     assert "nina" in seen and "olaf" in seen and "1 of 1" in seen
+    assert "angle" not in seen  # sent before nina was told
     hidden = instructor.get(board_at(hub), params={"names": "hidden"}, timeout=60).text
     assert "nina" not in hidden and "learner 1" in hidden
     own = nina["session"].get(board_at(hub), timeout=60).text
