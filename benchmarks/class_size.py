@@ -22,8 +22,8 @@ KERNEL = {
 SERVER = 73
 # With a whole class at work (benchmarks/README.md, "A class on one server"): the largest PSS in MB
 # of a learner's server and kernel, and of hub, proxy and services together
-LEARNER = {"02-visualisation": 372, "06-explainability": 818}
-HUB = 181
+LEARNER = {"02-visualisation": 337, "06-explainability": 778}
+HUB = 270
 PEAK = max(KERNEL.values()) + SERVER
 MEMORY = 1.0  # GB that are kept free for each learner: the peak, with room for what is tried out
 LIMIT = 2 * MEMORY  # GB at which a kernel ends: a second notebook may be open
