@@ -89,7 +89,8 @@ def test_a_class_of_two_is_measured(tmp_path, capsys):
         assert 0 < row["log_in"] < row["ready"] < row["figure"] < row["end"]
         assert row["error"] is None and row["cells"]
     peaks = measured["class"]["memory"]
-    assert {*peaks} == {"learner-1", "learner-2", "hub", "proxy", "idle-culler", "all"}
+    programs = {"hub", "board", "proxy", "idle-culler"}
+    assert {*peaks} == {"learner-1", "learner-2", *programs, "all"}
     assert peaks["all"] > peaks["learner-1"] + peaks["hub"] > 100
     assert "2 learners, 01-introduction" in said and "0 failed" in said
 
