@@ -8,7 +8,6 @@ of them send reports as a kernel does: one after the other, all learners at once
 import argparse
 import asyncio
 import json
-import os
 import sqlite3
 import time
 import uuid
@@ -20,6 +19,7 @@ from tornado.httpclient import AsyncHTTPClient
 
 from exercises import CHECKS
 from tools import hub as hubs
+from tools.notebooks import write_beside
 
 MOST = 60  # learners
 
@@ -28,12 +28,7 @@ def token_of(hub: hubs.Hub, name: str) -> str:
     """Log a learner in, and return a token with which a kernel may report."""
     session = hubs.log_in(hub, name, f"password of {name}", hub.pass_phrase)
     session.get(f"{hub.address}/hub/home", timeout=60)
-    answer = session.post(
-        f"{hub.address}/hub/api/users/{name}/tokens",
-        json={"scopes": ["access:services!service=board"]},
-        headers=hubs.from_page(session, "/hub/"),
-        timeout=60,
-    )
+    answer = hubs.ask_token(hub, session, name, scopes=["access:services!service=board"])
     return str(answer.json()["token"])
 
 
@@ -103,9 +98,7 @@ def main() -> None:
     for name, value in measured.items():
         print(f"{name.replace('_', ' '):20} {value}")
     if given.json:
-        part = given.json.with_name(f"{given.json.name}.{os.getpid()}.part")
-        part.write_text(json.dumps(measured, indent=1), "utf-8")
-        os.replace(part, given.json)
+        write_beside(given.json, json.dumps(measured, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -245,8 +245,8 @@ async def learn(hub: hubs.Hub, row: dict[str, Any], path: str, start: float) -> 
     row["log_in"] = now()
     await asyncio.to_thread(hubs.open_server, hub, browser, name, within=LIMIT)
     row["ready"] = now()
-    address = f"{hub.address}/user/{name}/api/contents/{path}"
-    opened = await asyncio.to_thread(browser.get, address, timeout=LIMIT)
+    own = (hub, browser, name, path, LIMIT)
+    opened = await asyncio.to_thread(hubs.contents, *own)
     expect(opened, "the notebook did not open")
     notebook = nbformat.from_dict(opened.json()["content"])
     kernel = await connect(hub, name, browser, path)
@@ -258,11 +258,7 @@ async def learn(hub: hubs.Hub, row: dict[str, Any], path: str, start: float) -> 
             row["figure"] = figure - start
         judge(number, notebook.cells[number], outputs, begin)
         notebook.cells[number].outputs = outputs
-    changed = {"type": "notebook", "content": notebook}
-    headers = hubs.from_page(browser, f"/user/{name}/")
-    saved = await asyncio.to_thread(
-        browser.put, address, json=changed, headers=headers, timeout=LIMIT
-    )
+    saved = await asyncio.to_thread(hubs.contents, *own, type="notebook", content=notebook)
     expect(saved, "the notebook was not saved")
     kernel.socket.close()
     row["end"] = now()

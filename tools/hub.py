@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import requests
@@ -274,6 +275,35 @@ def open_server(hub: Hub, session: requests.Session, name: str, within: float = 
             return answer.url
         time.sleep(0.5)
     raise RuntimeError(f"The server of {name} does not answer: see {hub.log}")
+
+
+def contents(
+    hub: Hub, session: requests.Session, name: str, path: str, within: float = 60, **changes: Any
+) -> requests.Response:
+    """Ask a learner's server for a file; with changes, such as ``content``, save it.
+
+    Parameters
+    ----------
+    hub, session, name
+        As for ``open_server``, which has opened the server.
+    path
+        In the learner's work folder.
+    within
+        Seconds until the server must answer.
+    changes
+        What Jupyter's contents API takes.
+    """
+    address = f"{hub.address}/user/{name}/api/contents/{path}"
+    if not changes:
+        return session.get(address, timeout=within)
+    headers = from_page(session, f"/user/{name}/")
+    return session.put(address, json=changes, headers=headers, timeout=within)
+
+
+def ask_token(hub: Hub, session: requests.Session, name: str, **wanted: Any) -> requests.Response:
+    """Ask the hub for a token of this person, who has logged in; ``scopes`` make it narrow."""
+    address = f"{hub.address}/hub/api/users/{name}/tokens"
+    return session.post(address, json=wanted, headers=from_page(session, "/hub/"), timeout=60)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from support import ROOT
 from tools import hub as hubs
 
 NOW = 1_000_000.0
+REPORT = "access:services!service=board"  # what a kernel's token may do here
 
 
 @pytest.fixture
@@ -171,12 +172,7 @@ def tokens(hub):
     for name in ("nina", "olaf"):
         session = hubs.log_in(hub, name, f"password of {name}", hub.pass_phrase)
         session.get(f"{hub.address}/hub/home", timeout=60)
-        token = session.post(
-            f"{hub.address}/hub/api/users/{name}/tokens",
-            json={"scopes": ["access:services!service=board"]},
-            headers=hubs.from_page(session, "/hub/"),
-            timeout=60,
-        ).json()["token"]
+        token = hubs.ask_token(hub, session, name, scopes=[REPORT]).json()["token"]
         made[name] = {"session": session, "token": {"Authorization": f"token {token}"}}
     return made
 

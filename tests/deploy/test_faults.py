@@ -101,12 +101,8 @@ def process(hub, part, name=""):
 
 def contents(hub, learners, name, notebook=None):
     """Open a learner's first notebook, or save it; return the answer."""
-    address, session = f"{hub.address}/user/{name}/api/contents/{FIRST}", learners[name]
-    if notebook is None:
-        return session.get(address, timeout=60)
-    saved = {"type": "notebook", "content": notebook}
-    headers = hubs.from_page(session, f"/user/{name}/")
-    return session.put(address, json=saved, headers=headers, timeout=60)
+    changes = {"type": "notebook", "content": notebook} if notebook else {}
+    return hubs.contents(hub, learners[name], name, FIRST, **changes)
 
 
 def write(hub, learners, name, text):

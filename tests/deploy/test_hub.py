@@ -28,12 +28,8 @@ def refused(hub, *typed, **more):
 
 
 def contents(hub, session, name, path=FIRST, **changes):
-    """Ask a learner's server for a file; with changes, save it."""
-    address = f"{hub.address}/user/{name}/api/contents/{path}"
-    if not changes:
-        return session.get(address, timeout=60)
-    headers = hubs.from_page(session, f"/user/{name}/")
-    return session.put(address, json=changes, headers=headers, timeout=60)
+    """Ask a learner's server for the first notebook, or another file; with changes, save it."""
+    return hubs.contents(hub, session, name, path, **changes)
 
 
 def test_the_first_use_needs_the_pass_phrase(hub):
@@ -141,10 +137,7 @@ def test_one_learner_cannot_open_what_is_anothers(hub, learners):
         assert session.get(address, timeout=60).status_code == 403, path
         without = requests.get(address, timeout=60, allow_redirects=False)
         assert without.status_code in (302, 403), path
-    headers = hubs.from_page(session, "/hub/")
-    token = session.post(
-        f"{hub.address}/hub/api/users/ana/tokens", json={}, headers=headers, timeout=60
-    ).json()
+    token = hubs.ask_token(hub, session, "ana").json()
     left = datetime.fromisoformat(token["expires_at"]) - datetime.now(UTC)
     assert left <= timedelta(days=1)
     with_token = {"Authorization": f"token {token['token']}"}

@@ -57,18 +57,6 @@ def altered(value):
     return value[:middle] + ("A" if value[middle] != "A" else "B") + value[middle + 1 :]
 
 
-def token_of(hub, session, name, **wanted):
-    headers = hubs.from_page(session, "/hub/")
-    address = f"{hub.address}/hub/api/users/{name}/tokens"
-    return session.post(address, json=wanted, headers=headers, timeout=60)
-
-
-def upload(hub, learners, name, path, **content):
-    headers = hubs.from_page(learners[name], f"/user/{name}/")
-    address = f"{hub.address}/user/{name}/api/contents/{path}"
-    return learners[name].put(address, json=content, headers=headers, timeout=60)
-
-
 def test_altered_cookies_open_nothing(hub, learners):
     at_hub, at_server = (
         cookies_of(learners["ana"], "/hub/"),
@@ -134,7 +122,7 @@ def test_a_log_in_that_another_page_began_is_refused(hub, learners):
 
 
 def test_tokens_that_are_invented_or_have_expired_open_nothing(hub, learners):
-    token = token_of(hub, learners["ana"], "ana", expires_in=1).json()["token"]
+    token = hubs.ask_token(hub, learners["ana"], "ana", expires_in=1).json()["token"]
     until = time.monotonic() + 60
     while get(hub, "/hub/api/user", Authorization=f"token {token}").status != 403:
         assert time.monotonic() < until
@@ -143,7 +131,7 @@ def test_tokens_that_are_invented_or_have_expired_open_nothing(hub, learners):
         for path in ("/hub/api/user", "/user/ana/api/contents"):
             assert get(hub, path, Authorization=f"token {wrong}").status == 403, (wrong, path)
             assert get(hub, path, Authorization=f"Bearer {wrong}").status == 403, (wrong, path)
-    good = token_of(hub, learners["ana"], "ana", expires_in=600).json()["token"]
+    good = hubs.ask_token(hub, learners["ana"], "ana", expires_in=600).json()["token"]
     assert get(hub, "/user/ana/api/contents", Authorization=f"token {good}").status == 200
     # An address is written into logs, and shown over somebody's shoulder
     for path in ("/hub/api/user", "/user/ana/api/contents"):
@@ -153,7 +141,7 @@ def test_tokens_that_are_invented_or_have_expired_open_nothing(hub, learners):
 def test_a_learner_cannot_take_rights_of_others(hub, learners):
     session, headers = learners["ana"], hubs.from_page(learners["ana"], "/hub/")
     for scopes in (["admin:users"], ["access:servers!user=ben"], ["access:servers"], ["proxy"]):
-        answer = token_of(hub, session, "ana", scopes=scopes)
+        answer = hubs.ask_token(hub, session, "ana", scopes=scopes)
         assert answer.status_code in (400, 403), scopes
     tries = [
         ("GET", "users"), ("GET", "users/ben"), ("GET", "proxy"), ("GET", "services"),
@@ -315,14 +303,12 @@ def test_inner_ports_ask_for_a_secret_that_learners_do_not_have(hub, learners):
 def test_pages_that_are_uploaded_run_apart_from_the_hub(hub, learners):
     html = nbformat.v4.new_output("display_data", {"text/html": SCRIPT})
     cells = [nbformat.v4.new_code_cell("1", outputs=[html]), nbformat.v4.new_markdown_cell(SCRIPT)]
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook, session = nbformat.v4.new_notebook(cells=cells), learners["ana"]
     for name, content in (("evil.html", SCRIPT), ("evil.svg", f"<svg>{SCRIPT}</svg>")):
-        assert upload(
-            hub, learners, "ana", name, type="file", format="text", content=content
-        ).ok  # fmt: skip
-    assert upload(hub, learners, "ana", "evil.ipynb", type="notebook", content=notebook).ok
-    session = learners["ana"]
-    opened = session.get(f"{hub.address}/user/ana/api/contents/evil.ipynb", timeout=60).json()
+        uploaded = {"type": "file", "format": "text", "content": content}
+        assert hubs.contents(hub, session, "ana", name, **uploaded).ok
+    assert hubs.contents(hub, session, "ana", "evil.ipynb", type="notebook", content=notebook).ok
+    opened = hubs.contents(hub, session, "ana", "evil.ipynb").json()
     trusted = [cell["metadata"].get("trusted") for cell in opened["content"]["cells"]]
     assert trusted[0] is False  # so JupyterLab does not run it
     for path in ("files/evil.html", "files/evil.svg", "files/evil.ipynb",

@@ -151,15 +151,15 @@ def learners_of_class(database: sqlite3.Connection, now: float) -> list[dict]:
     ).fetchall()
     for number, (name, seen) in enumerate(learners, start=1):
         reports = database.execute(
-            "SELECT exercise, kind, at FROM reports WHERE name = ? ORDER BY at DESC, rowid DESC",
+            "SELECT exercise, kind FROM reports WHERE name = ? ORDER BY at DESC, rowid DESC",
             [name],
         ).fetchall()
         exercise, in_a_row = (reports[0][0] if reports else ""), 0
-        for its, kind, _ in reports:
+        for its, kind in reports:
             if its != exercise or kind == "right":
                 break
             in_a_row += 1
-        quiet = now - max(seen, reports[0][2] if reports else 0)
+        quiet = now - seen  # each report is a sign of life, too
         stuck = ""
         if quiet > AWAY:
             stuck = "away"
@@ -174,7 +174,7 @@ def learners_of_class(database: sqlite3.Connection, now: float) -> list[dict]:
                 "exercise": exercise,
                 "in_a_row": in_a_row,
                 "minutes": int(quiet / 60),
-                "solved": len({its for its, kind, _ in reports if kind == "right"}),
+                "solved": len({its for its, kind in reports if kind == "right"}),
                 "stuck": stuck,
             }
         )
