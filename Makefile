@@ -32,7 +32,7 @@ help:
 	@echo "make test         lint, unit tests, and every notebook compared with its stored outputs"
 	@echo "make test-extras  the optional notebooks that need PyTorch"
 	@echo "make test-site    all pages and the playground in a browser (needs npm and Chromium)"
-	@echo "make test-hub     JupyterHub for a class, as deploy/one-server/ sets it up (needs npm)"
+	@echo "make test-hub     JupyterHub for a class, as deploy/one-server/ sets it up (needs npm and Chromium)"
 	@echo "make test-lab     every notebook in JupyterLab, in a browser (needs Chromium)"
 	@echo "make test-setup   every command of guide/setup.md, in new copies (installs five times)"
 	@echo "make fuzz         thousands of odd inputs and faults, half an hour and more (FUZZ_CASES=300 for fewer)"
@@ -120,8 +120,9 @@ $(PROXY): deploy/one-server/package.json deploy/one-server/package-lock.json
 hub: $(VENV)/hub.stamp $(PROXY)
 	$(RUN) -m tools.hub
 
-test-hub: $(VENV)/test.stamp $(VENV)/hub.stamp $(PROXY)
-	$(RUN) -m pytest -m hub tests/deploy tests/benchmarks/test_classroom.py
+test-hub: $(VENV)/test.stamp $(VENV)/hub.stamp $(PROXY) node_modules/.package-lock.json
+	$(INSTALL) --require-hashes -r requirements-browser.txt
+	$(RUN) -m pytest -m hub tests/deploy tests/benchmarks/test_classroom.py tests/browser/test_board.py
 
 test-setup: $(VENV)/test.stamp
 	$(RUN) -m pytest -m setup tests/house

@@ -50,7 +50,7 @@ WORK = EPOCHS * (TRAINING + VALIDATION / 3)  # images; a validation goes forward
 # Multiplications of one image of 256 x 256 pixels on its way through a network
 MULTIPLICATIONS = {"lesson": 254_820_352, "MobileNetV2": 381_740_288, "DenseNet121": 3_597_665_280}
 # From `speed`, 2 cores, images of 256 x 256 pixels a second
-MEASURED = {"training": 10.7, "reading png": 47.3, "reading records": 3920.0, "cores": 2}
+MEASURED = {"training": 38.5, "reading png": 132.6, "reading records": 5938.0, "cores": 2}
 # Assumed, not measured: what a graphics card keeps up in mixed precision, in operations a second
 # (a tenth or so of what its maker names), and the cores beside each
 SUSTAINED = 20e12

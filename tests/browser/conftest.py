@@ -11,7 +11,37 @@ from tools import pages, playground
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+SIZES = {"laptop": (1366, 768, "light"), "phone": (390, 844, "dark")}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+# Notes what Tab reaches, and whether one sees where it is; of some radio buttons, one is a stop.
+WATCH = """() => {
+  const seen = new Map();
+  const marked = (each) => {
+    const style = getComputedStyle(each);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  };
+  document.addEventListener("focusin", ({target}) => {
+    const where = [target, ...(target.labels ?? [])];
+    const shown = where.some((each) => {
+      const {left, right, width} = each.getBoundingClientRect();
+      return marked(each) && width > 0 && right > 0 && left < innerWidth;
+    });
+    seen.set(target, shown);
+  });
+  const name = (each) => `${each.tagName} ${each.className} ${each.textContent.slice(0, 40)}`;
+  window.stops = () => seen.size;
+  window.unseen = () => Array.from(seen.keys()).filter((each) => !seen.get(each)).map(name);
+  window.missed = () => {
+    const all = document.querySelectorAll("a[href], button, input, select, textarea, summary");
+    return Array.from(all).filter((each) => {
+      const usable = !each.disabled && each.checkVisibility({visibilityProperty: true}) &&
+        !each.matches(".back-to-top"); // there while one scrolls up; the key Home does the same
+      const group = each.type === "radio" ? document.getElementsByName(each.name) : [each];
+      return usable && each.tabIndex >= 0 && !Array.from(group).some((one) => seen.has(one));
+    }).map(name);
+  };
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +50,8 @@ def chromium():
         from playwright.sync_api import sync_playwright
     except ImportError:
         pytest.fail(
-            "Playwright is not installed: run `make test-site` or `make test-lab`.", pytrace=False
+            "Playwright is not installed: run `make test-site`, `test-lab` or `test-hub`.",
+            pytrace=False,
         )
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
@@ -110,3 +141,25 @@ def violations():
         return json.dumps(where, indent=1) if where else ""
 
     return violations
+
+
+@pytest.fixture(params=SIZES)
+def screen(request):
+    """Return what a page is opened with: as on a laptop, and as on a phone."""
+    width, height, scheme = SIZES[request.param]
+    return {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+
+
+@pytest.fixture(scope="session")
+def tab_through():
+    """Return a function that gives what Tab does not reach, and where one does not see it."""
+
+    def tab_through(page):
+        page.evaluate(WATCH)
+        before = -1
+        while before < (before := page.evaluate("stops()")):
+            for _ in range(40):
+                page.keyboard.press("Tab")
+        return page.evaluate("missed()"), page.evaluate("unseen()")
+
+    return tab_through

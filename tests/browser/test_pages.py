@@ -5,36 +5,7 @@ import re
 import pytest
 
 pytestmark = pytest.mark.browser
-SIZES = {"laptop": (1366, 768, "light"), "phone": (390, 844, "dark")}
 BROKEN = "Array.from(document.images).filter((each) => !each.naturalWidth).map((each) => each.src)"
-# Notes what Tab reaches, and whether one sees where it is; of some radio buttons, one is a stop.
-WATCH = """() => {
-  const seen = new Map();
-  const marked = (each) => {
-    const style = getComputedStyle(each);
-    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
-  };
-  document.addEventListener("focusin", ({target}) => {
-    const where = [target, ...(target.labels ?? [])];
-    const shown = where.some((each) => {
-      const {left, right, width} = each.getBoundingClientRect();
-      return marked(each) && width > 0 && right > 0 && left < innerWidth;
-    });
-    seen.set(target, shown);
-  });
-  const name = (each) => `${each.tagName} ${each.className} ${each.textContent.slice(0, 40)}`;
-  window.stops = () => seen.size;
-  window.unseen = () => Array.from(seen.keys()).filter((each) => !seen.get(each)).map(name);
-  window.missed = () => {
-    const all = document.querySelectorAll("a[href], button, input, select, textarea, summary");
-    return Array.from(all).filter((each) => {
-      const usable = !each.disabled && each.checkVisibility({visibilityProperty: true}) &&
-        !each.matches(".back-to-top"); // there while one scrolls up; the key Home does the same
-      const group = each.type === "radio" ? document.getElementsByName(each.name) : [each];
-      return usable && each.tabIndex >= 0 && !Array.from(group).some((one) => seen.has(one));
-    }).map(name);
-  };
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -43,31 +14,19 @@ def names(site):
     return sorted(path.relative_to(site).as_posix() for path in found)
 
 
-@pytest.fixture(params=SIZES)
-def open_each(request, visit_page, names):
+@pytest.fixture
+def open_each(visit_page, names, screen):
     """Return a function that gives one page after the other, on a laptop or on a phone."""
-    width, height, scheme = SIZES[request.param]
-    size = {"width": width, "height": height}
 
     def open_each():
         for name in names:
-            page = visit_page(name, viewport=size, color_scheme=scheme)
+            page = visit_page(name, **screen)
             if name.startswith("playground/"):
                 page.wait_for_selector("html[data-playground=ready]", timeout=60_000)
             yield name, page
             page.context.close()
 
     return open_each
-
-
-def tab_through(page):
-    """Press Tab until nothing new is reached; give what was not reached, and what not seen."""
-    page.evaluate(WATCH)
-    before = -1
-    while before < (before := page.evaluate("stops()")):
-        for _ in range(40):
-            page.keyboard.press("Tab")
-    return page.evaluate("missed()"), page.evaluate("unseen()")
 
 
 def test_every_page_fits_and_axe_finds_nothing(open_each, too_wide, violations):
@@ -81,7 +40,7 @@ def test_every_page_fits_and_axe_finds_nothing(open_each, too_wide, violations):
     assert not wrong, "\n".join(f"{name}: {found}" for name, found in wrong.items())
 
 
-def test_the_keyboard_reaches_everything_and_one_sees_where_it_is(open_each):
+def test_the_keyboard_reaches_everything_and_one_sees_where_it_is(open_each, tab_through):
     wrong = {}
     for name, page in open_each():
         missed, unseen = tab_through(page)
