@@ -4,9 +4,9 @@
 #
 #   sudo bash deploy/one-server/install.sh
 #
-# It writes into /opt/chest-xrays (the lesson and its packages), /etc/chest-xrays (the settings),
-# /var/lib/chest-xrays (the hub's database) and /etc/systemd/system (three files), and nowhere else. The board keeps what it
-# knows in /var/lib/chest-xrays-board.
+# It writes into /opt/chest-xrays (the lesson and its packages), /etc/chest-xrays (the settings) and
+# /etc/systemd/system (three files). What runs then keeps its databases in /var/lib/chest-xrays (the
+# hub) and /var/lib/chest-xrays-board.
 set -euo pipefail
 umask 022
 

@@ -189,7 +189,7 @@ def test_a_kernel_that_was_killed_starts_again_and_the_trained_network_is_whole(
         kernel.socket.close()
         return start
 
-    start = asyncio.run(train())
+    start = asyncio.run(asyncio.wait_for(train(), LIMIT))
     assert goes_on(hub, both)
     assert run(hub, both, "ana", "print('number' in globals())") == "False\n"
     print(f"ana goes on after {time.monotonic() - start:.0f} s")

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import queue
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -194,8 +195,17 @@ def test_a_switch_on_the_boards_page_is_followed(known, board):
     assert known._waiting.empty() and len(board.sent("reports")) == 2
 
 
+class Impatient(queue.Queue):
+    """A queue whose visitors never wait for a place."""
+
+    def put(self, item, block=True, timeout=None):
+        assert not block
+        super().put(item, block)
+
+
 def test_a_check_does_not_wait_for_a_board_that_hangs(known, board, capsys):
     board.open.clear()
+    known._waiting = Impatient(known._waiting.maxsize)
     for _ in range(150):  # more than are kept
         check("megabytes", "text")
     assert not board.open.is_set() and not board.sent("reports")
