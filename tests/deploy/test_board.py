@@ -62,6 +62,13 @@ def test_tried_solved_and_the_most_frequent_hint_are_counted_by_learner(records,
     assert (row["hint"], row["with_hint"]) == (records.KINDS["value"], 2)  # two learners, not three
 
 
+def test_what_an_older_lesson_reported_is_still_shown(records, database, tell):
+    tell("ana", "megabytes", "a kind of before")
+    tell("ana", "an exercise of before", "value")
+    (row,) = records.exercises_of_class(database)
+    assert (row["exercise"], row["hint"]) == ("megabytes", "a kind of before")
+
+
 def test_exercises_stand_in_the_order_of_the_lesson(records, database, tell):
     names = [name for module in records.MODULES for name in module.CHECKS]
     for name in reversed(names[::5]):

@@ -131,7 +131,7 @@ def exercises_of_class(database: sqlite3.Connection) -> list[dict]:
                         "exercise": exercise,
                         "tried": len(tried[exercise]),
                         "solved": len(solved.get(exercise, ())),
-                        "hint": KINDS[most[0][0]] if most else "",
+                        "hint": KINDS.get(most[0][0], most[0][0]) if most else "",
                         "with_hint": most[0][1] if most else 0,
                     }
                 )
