@@ -291,7 +291,8 @@ def memory(hub: hubs.Hub) -> dict[str, float]:
 
     A service, such as ``idle-culler``, has the name that the hub's configuration gives it.
     """
-    homes, found = hub.state.resolve() / "homes", defaultdict(float)
+    homes = hub.state.resolve() / "homes"
+    found: dict[str, float] = defaultdict(float)
     for process in hubs.processes(hub.state):
         with contextlib.suppress(psutil.Error, IndexError):  # one that has just ended
             folder, own = Path(process.cwd()), process.environ()
@@ -345,7 +346,7 @@ def run_class(learners: int, path: str, data: Path, limit: float) -> dict[str, A
         each learner, of hub, proxy and services, and of ``all`` together, in MB.
     """
     empty = {"log_in": None, "ready": None, "figure": None, "end": None, "error": None}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": f"learner-{number + 1}", "answers": ANSWERS[number % 3], **empty, "cells": []}
         for number in range(learners)
     ]

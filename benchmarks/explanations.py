@@ -217,7 +217,10 @@ def tested(made: dict, name: str, tests: list[str], seed: int) -> dict[str, floa
     train, validation = made[name], made[f"{name}, validation"]
     models.set_seeds(seed)
     network = models.build_lesson_model(train.images.shape[1:])
-    models.train(network, *train[:2], validation[:2], epochs=EPOCHS, augmented=False, verbose=False)
+    models.train(
+        network, train.images, train.labels, (validation.images, validation.labels),
+        epochs=EPOCHS, augmented=False, verbose=False,
+    )  # fmt: skip
     predicted = {test: models.predict(network, made[test].images) > 0.5 for test in tests}
     figures = {test: np.mean(predicted[test] == made[test].labels) for test in tests}
     normal = made["marker moved"].labels == 0  # these have the marker that goes with effusion

@@ -120,7 +120,8 @@ class Client(NotebookClient):
     def begin(self, cell: Any, cell_index: int) -> None:
         """Begin to measure a cell."""
         if self.watch is None:
-            self.watch = Watch([self.km.provisioner.pid, *self.server])
+            kernel: Any = self.km
+            self.watch = Watch([kernel.provisioner.pid, *self.server])
             self.watch.start()
         self.watch.peaks = {}
         self.shown = []
@@ -230,7 +231,7 @@ def measure_within(within: str, source: Path, data: Path, limit: int | None) -> 
         if file.exists():
             return json.loads(file.read_text("utf-8"))["notebooks"][0]
     error = f"was stopped within the limit (status {made.returncode})"
-    empty = {"private": None, "total": None, "together": None, "cells": []}
+    empty: dict[str, Any] = {"private": None, "total": None, "together": None, "cells": []}
     return {"name": source.stem, "seconds": 0.0, "error": error, **empty}
 
 

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -200,7 +201,7 @@ def load_in_a_loop(folder: str) -> tuple[float, float]:
     start = time.perf_counter()
     images = []
     for file in data.find_dataset(folder).files:
-        image = cv2.imread(os.fspath(file), cv2.IMREAD_GRAYSCALE)
+        image: Any = cv2.imread(os.fspath(file), cv2.IMREAD_GRAYSCALE)
         image = cv2.resize(image, (256, 256), interpolation=cv2.INTER_AREA)
         images.append((image - image.mean()) / image.std())
     np.array(images)
@@ -246,7 +247,7 @@ def alone(function: Callable, *arguments):
 
 def print_recipes(rows: list[dict]) -> None:
     """Print one line a recipe: medians over the seeds, and the worst."""
-    by_recipe = {}
+    by_recipe: dict[str, list[dict]] = {}
     for row in rows:
         by_recipe.setdefault(row["recipe"], []).append(row)
     first = "reference" if "reference" in by_recipe else next(iter(by_recipe))

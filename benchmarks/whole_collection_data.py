@@ -191,8 +191,8 @@ def find_collection(folder: str | Path, seed: int = 42) -> dict[str, list[XRay]]
         )
     number = {patient: place for place, patient in enumerate(np.unique(patients))}
     sets = {}
-    for which, places in zip(SETS, (training, validation, test), strict=True):
-        chosen = [names[place] for place in np.sort(places)]
+    for which, indices in zip(SETS, (training, validation, test), strict=True):
+        chosen = [names[place] for place in np.sort(indices)]
         sets[which] = [XRay(files[n], known[n][0], number[known[n][1]]) for n in chosen]
         if len({xray.label for xray in sets[which]}) < 2:
             raise DataError(
@@ -309,7 +309,7 @@ def write_records(
 
     out = Path(out)
     sets = find_collection(folder, seed)
-    about = {"size": size, "shard": shard, "seed": seed, "images": _check_sum(sets)}
+    about: dict[str, Any] = {"size": size, "shard": shard, "seed": seed, "images": _check_sum(sets)}
     try:
         out.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(out / ".lock").acquire(timeout=0):

@@ -150,7 +150,8 @@ def speed(
     dict
         ``tfi``, ``size``, ``network``, ``rows`` and ``reading``.
     """
-    tfi, rows = import_seconds(2), []
+    tfi = import_seconds(2)
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as temporary:
         place = folder or Path(temporary)
         png, training = place / "png", place / "training"
