@@ -31,7 +31,7 @@ KINDS = {
     "place": "values from another place: axes exchanged, another image, position or order",
     "step": "one step of the calculation is missing, or one too many was made",
     "quantity": "another quantity: a mean for a sum, a probability for its position",
-    "value": "a wrong value of none of these kinds",
+    "value": "a wrong value that is no frequent mistake",
     "unknown": "no exercise has this name",
     "given": "the answer cannot be compared, for instance because a cell above was changed",
 }

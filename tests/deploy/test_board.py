@@ -91,11 +91,16 @@ def test_several_hints_in_a_row_make_stuck(kinds, why, records, database, tell):
     assert (row["stuck"], row["minutes"]) == (why, 1)
 
 
-def test_hints_in_another_exercise_are_another_row(records, database, tell):
+def test_who_goes_from_exercise_to_exercise_without_a_right_answer_is_stuck(
+    records, database, tell
+):
     tell("ana", "megabytes", "value", "value")
-    tell("ana", "contrast", "value", at=NOW + 1)
+    tell("ana", "darker", "value", at=NOW + 1)
     (row,) = records.learners_of_class(database, NOW + 2)
-    assert (row["exercise"], row["in_a_row"], row["stuck"]) == ("contrast", 1, "")
+    assert (row["exercise"], row["stuck"]) == ("darker", "3 hints in a row")
+    tell("ana", "angle", "right", at=NOW + 3)
+    (row,) = records.learners_of_class(database, NOW + 4)
+    assert (row["exercise"], row["stuck"]) == ("angle", "")
 
 
 def test_who_is_quiet_for_long_comes_first_and_who_left_comes_last(records, database, tell):

@@ -6,12 +6,13 @@ All times are seconds since 1970, as ``time.time()`` gives them.
 import os
 import sqlite3
 from collections import Counter
+from itertools import takewhile
 from pathlib import Path
 
 from exercises import MODULES
 from exercises.hints import KINDS
 
-IN_A_ROW = 3  # hints in one exercise, until somebody counts as stuck
+IN_A_ROW = 3  # hints without a right answer, until somebody counts as stuck
 QUIET = 15 * 60  # seconds without a report, until somebody counts as stuck
 AWAY = 2 * 3600  # seconds without a report, until somebody is not in the room any more
 MOST = 2000  # reports that are kept of one learner
@@ -141,9 +142,9 @@ def exercises_of_class(database: sqlite3.Connection) -> list[dict]:
 def learners_of_class(database: sqlite3.Connection, now: float) -> list[dict]:
     """Return one row for each learner who shares: those who may need help first.
 
-    Each has the name, the exercise of the last report, how many hints came in a row there, the
-    minutes since the last sign of life, how many exercises were solved, and why the learner may be
-    stuck.
+    Each has the name, the exercise of the last report, how many hints came in a row since the last
+    right answer, the minutes since the last sign of life, how many exercises were solved, and why
+    the learner may be stuck.
     """
     rows = []
     learners = database.execute(
@@ -154,11 +155,8 @@ def learners_of_class(database: sqlite3.Connection, now: float) -> list[dict]:
             "SELECT exercise, kind FROM reports WHERE name = ? ORDER BY at DESC, rowid DESC",
             [name],
         ).fetchall()
-        exercise, in_a_row = (reports[0][0] if reports else ""), 0
-        for its, kind in reports:
-            if its != exercise or kind == "right":
-                break
-            in_a_row += 1
+        exercise = reports[0][0] if reports else ""
+        in_a_row = len([*takewhile(lambda report: report[1] != "right", reports)])
         quiet = now - seen  # each report is a sign of life, too
         stuck = ""
         if quiet > AWAY:
