@@ -99,13 +99,15 @@ test-extras: $(VENV)/test.stamp
 	$(RUN) -m pytest -n auto notebooks/extras/pytorch.ipynb \
 	  notebooks/extras/photograph-pytorch.ipynb tests/lesson/test_pytorch.py
 
-test-site: $(VENV)/test.stamp node_modules/.package-lock.json
+$(VENV)/browser.stamp: requirements-browser.txt $(VENV)/test.stamp
 	$(INSTALL) --require-hashes -r requirements-browser.txt
+	@touch $@
+
+test-site: $(VENV)/browser.stamp node_modules/.package-lock.json
 	$(RUN) -m pytest -m browser tests/browser --ignore=$(LAB)
 
 # What learners see of `make lab`; Node is not needed
-test-lab: $(VENV)/test.stamp
-	$(INSTALL) --require-hashes -r requirements-browser.txt
+test-lab: $(VENV)/browser.stamp
 	$(RUN) -m pytest -m browser $(LAB)
 
 # JupyterHub and its proxy, as deploy/one-server/install.sh installs them
@@ -120,8 +122,7 @@ $(PROXY): deploy/one-server/package.json deploy/one-server/package-lock.json
 hub: $(VENV)/hub.stamp $(PROXY)
 	$(RUN) -m tools.hub
 
-test-hub: $(VENV)/test.stamp $(VENV)/hub.stamp $(PROXY) node_modules/.package-lock.json
-	$(INSTALL) --require-hashes -r requirements-browser.txt
+test-hub: $(VENV)/browser.stamp $(VENV)/hub.stamp $(PROXY) node_modules/.package-lock.json
 	$(RUN) -m pytest -m hub tests/deploy tests/benchmarks/test_classroom.py tests/browser/test_board.py
 
 test-setup: $(VENV)/test.stamp

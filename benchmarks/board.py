@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import requests
 from tornado.httpclient import AsyncHTTPClient
 
 from exercises import CHECKS
@@ -24,12 +25,17 @@ from tools.notebooks import write_beside
 MOST = 60  # learners
 
 
-def token_of(hub: hubs.Hub, name: str) -> str:
-    """Log a learner in, and return a token with which a kernel may report."""
+def join(hub: hubs.Hub, name: str) -> tuple[requests.Session, str]:
+    """Log a learner in; return the session, and a token with which the learner's kernels report."""
     session = hubs.log_in(hub, name, f"password of {name}", hub.pass_phrase)
     session.get(f"{hub.address}/hub/home", timeout=60)
     answer = hubs.ask_token(hub, session, name, scopes=["access:services!service=board"])
-    return str(answer.json()["token"])
+    return session, answer.json()["token"]
+
+
+def report(exercise: str, kind: str) -> dict[str, str]:
+    """Return a report as a kernel sends it (see ``exercises/board.py``)."""
+    return {"id": uuid.uuid4().hex, "exercise": exercise, "kind": kind}
 
 
 async def send(address: str, token: str, path: str, body: dict[str, Any]) -> float:
@@ -55,8 +61,7 @@ async def send_all(address: str, tokens: list[str], reports: int) -> list[float]
     async def learner(token: str) -> list[float]:
         seconds = []
         for number in range(reports):
-            exercise = names[number % len(names)]
-            body = {"id": uuid.uuid4().hex, "exercise": exercise, "kind": "value"}
+            body = report(names[number % len(names)], "value")
             seconds.append(await send(address, token, "reports", body))
         return seconds
 
@@ -67,7 +72,7 @@ async def send_all(address: str, tokens: list[str], reports: int) -> list[float]
 def measure(learners: int, reports: int) -> dict[str, Any]:
     """Return the milliseconds of an answer, how many reports were lost, and the board's memory."""
     with hubs.running() as hub:
-        tokens = [token_of(hub, f"learner-{number}") for number in range(learners)]
+        tokens = [join(hub, f"learner-{number}")[1] for number in range(learners)]
         address = f"http://127.0.0.1:{hub.inner_port + 2}/services/board/"
         seconds = asyncio.run(send_all(address, tokens, reports))
         board = hubs.board_of(hub)

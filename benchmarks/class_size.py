@@ -20,8 +20,8 @@ KERNEL = {
     "09-shortcuts": 587,
 }
 SERVER = 73
-# With a whole class at work (benchmarks/README.md, "A class on one server"): the largest PSS in MB
-# of a learner's server and kernel, and of hub, proxy and services together
+# With a class of twenty at work (benchmarks/README.md, "A class on one server"): the largest PSS in
+# MB of a learner's server and kernel, and of hub, proxy and services together
 LEARNER = {"02-visualisation": 337, "06-explainability": 778}
 HUB = 270
 PEAK = max(KERNEL.values()) + SERVER

@@ -120,8 +120,8 @@ class Client(NotebookClient):
     def begin(self, cell: Any, cell_index: int) -> None:
         """Begin to measure a cell."""
         if self.watch is None:
-            kernel: Any = self.km
-            self.watch = Watch([kernel.provisioner.pid, *self.server])
+            manager: Any = self.km
+            self.watch = Watch([manager.provisioner.pid, *self.server])
             self.watch.start()
         self.watch.peaks = {}
         self.shown = []

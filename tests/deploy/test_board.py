@@ -13,10 +13,10 @@ import requests
 from repository import read
 from support import ROOT
 
+from benchmarks.board import join, report
 from tools import hub as hubs
 
 NOW = 1_000_000.0
-REPORT = "access:services!service=board"  # what a kernel's token may do here
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def database(records, tmp_path):
 def tell(records, database):
     """Return a function that reports as the kernel of a learner who was told does."""
 
-    def report(name, exercise, *kinds, at=NOW):
+    def tell(name, exercise, *kinds, at=NOW):
         records.state_of(database, name, at)
         records.change(database, name, True, None)
         for kind in kinds:
             records.keep_report(database, name, uuid.uuid4().hex, exercise, kind, at)
 
-    return report
+    return tell
 
 
 # -- What it computes ----------------------------------------------------------------------------
@@ -182,9 +182,7 @@ def tokens(hub):
     """Return what kernels of two learners send along."""
     made = {}
     for name in ("nina", "olaf"):
-        session = hubs.log_in(hub, name, f"password of {name}", hub.pass_phrase)
-        session.get(f"{hub.address}/hub/home", timeout=60)
-        token = hubs.ask_token(hub, session, name, scopes=[REPORT]).json()["token"]
+        session, token = join(hub, name)
         made[name] = {"session": session, "token": {"Authorization": f"token {token}"}}
     return made
 
@@ -193,20 +191,16 @@ def send(hub, learner, path, body):
     return requests.post(board_at(hub) + path, json=body, headers=learner["token"], timeout=60)
 
 
-def report(kind="value"):
-    return {"id": uuid.uuid4().hex, "exercise": "megabytes", "kind": kind}
-
-
 @pytest.mark.hub
 def test_the_instructor_sees_the_class_and_a_learner_the_own_line(hub, tokens, instructor):
     nina, olaf = tokens["nina"], tokens["olaf"]
-    too_early = {**report(), "exercise": "angle"}
+    too_early = report("angle", "value")
     assert send(hub, nina, "reports", too_early).json() == {"told": False, "sharing": True}
     seen = instructor.get(board_at(hub), timeout=60)
     assert seen.ok and "Board of the class" in seen.text and "nina" not in seen.text
     for learner in (nina, olaf):
         assert send(hub, learner, "me", {"told": True}).json() == {"told": True, "sharing": True}
-    assert send(hub, nina, "reports", report("right")).ok
+    assert send(hub, nina, "reports", report("megabytes", "right")).ok
     assert send(hub, olaf, "games", {"counts": [4, 5, 3, 5]}).ok
     seen = instructor.get(board_at(hub), timeout=60).text
     assert "nina" in seen and "olaf" in seen and "1 of 1" in seen
@@ -248,7 +242,7 @@ def test_the_switch_works_on_the_learners_page_and_not_from_other_sites(hub, tok
     assert send(hub, olaf, "me", {}).json()["sharing"] is True
     off = olaf["session"].post(switch, data={"sharing": "off", "_xsrf": token}, timeout=60)
     assert "you share nothing" in off.text
-    assert send(hub, olaf, "reports", report()).json()["sharing"] is False
+    assert send(hub, olaf, "reports", report("megabytes", "value")).json()["sharing"] is False
     assert "Share again" in olaf["session"].get(board_at(hub), timeout=60).text
     assert send(hub, olaf, "me", {"sharing": True}).json()["sharing"] is True
 
@@ -256,15 +250,16 @@ def test_the_switch_works_on_the_learners_page_and_not_from_other_sites(hub, tok
 @pytest.mark.hub
 def test_cookies_alone_report_nothing_and_nonsense_is_refused(hub, tokens):
     nina = tokens["nina"]
-    for path, body in (("me", {"sharing": False}), ("reports", report()), ("games", {})):
+    good = report("megabytes", "value")
+    for path, body in (("me", {"sharing": False}), ("reports", good), ("games", {})):
         by_cookie = nina["session"].post(board_at(hub) + path, json=body, timeout=60)
         assert by_cookie.status_code == 403, path
         assert requests.post(board_at(hub) + path, json=body, timeout=60).status_code == 403
     wrong = {"Authorization": "token 0123456789abcdef0123456789abcdef"}
     assert requests.get(board_at(hub) + "me", headers=wrong, timeout=60).status_code == 403
     wrong_values = {"exercise": "<script>", "kind": "4711", "id": "../../etc"}
-    nonsense = [{**report(), name: value} for name, value in wrong_values.items()]
-    for body in ([], "text", {}, {**report(), "exercise": ["megabytes"]}, *nonsense):
+    nonsense = [{**good, name: value} for name, value in wrong_values.items()]
+    for body in ([], "text", {}, {**good, "exercise": ["megabytes"]}, *nonsense):
         assert send(hub, nina, "reports", body).status_code == 400, body
     for data in (b"", b"{", b"\xff", b"[" * 4000):
         answer = requests.post(
@@ -272,7 +267,7 @@ def test_cookies_alone_report_nothing_and_nonsense_is_refused(hub, tokens):
         )
         assert answer.status_code == 400, data
     assert send(hub, nina, "games", {"counts": [9, 5, 3, 5]}).status_code == 400
-    long = {**report(), "more": "x" * 10_000}
+    long = {**good, "more": "x" * 10_000}
     assert send(hub, nina, "reports", long).status_code >= 400
     for path in (
         "static/service.py",
@@ -294,12 +289,12 @@ def wait_until(board_answers):
 def test_where_the_board_is_down_the_hub_goes_on_and_nothing_is_lost(hub, tokens):
     nina = tokens["nina"]
     wait_until(lambda: send(hub, nina, "me", {"told": True, "sharing": True}).ok)
-    assert send(hub, nina, "reports", report("right")).ok
+    assert send(hub, nina, "reports", report("megabytes", "right")).ok
     assert not (hub.state / "board" / "board.sqlite").stat().st_mode & 0o077
     board = hubs.board_of(hub)
     board.kill()
     board.wait(30)
-    assert send(hub, nina, "reports", report()).status_code == 503
+    assert send(hub, nina, "reports", report("megabytes", "value")).status_code == 503
     hubs.log_in(hub, "nina", "password of nina")
     hubs.start_board(hub)
     wait_until(lambda: send(hub, nina, "me", {}).ok)
