@@ -28,11 +28,11 @@ def hub():
 
 
 @pytest.fixture
-def visit(chromium, hub):
-    """Return a function that logs somebody in by the form, and gives the page that follows."""
+def open_log_in(chromium, hub):
+    """Return a function that opens the log-in page in a browser that nobody has logged in with."""
     opened, wrong = [], []
 
-    def visit(name, phrase="", to=BOARD, **options):
+    def open_log_in(to=BOARD, **options):
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
         opened.append(context)
         context.set_default_timeout(PATIENCE)
@@ -40,6 +40,20 @@ def visit(chromium, hub):
         page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
         page.goto(f"{hub.address}/hub/login?next={to}")
         page.locator("#username_input:focus").wait_for()  # nothing has to be clicked
+        return page
+
+    yield open_log_in
+    for context in opened:
+        context.close()
+    assert not wrong
+
+
+@pytest.fixture
+def visit(open_log_in):
+    """Return a function that logs somebody in by the form, and gives the page that follows."""
+
+    def visit(name, phrase="", to=BOARD, **options):
+        page = open_log_in(to, **options)
         page.keyboard.type(name)
         for text in (f"password of {name}", phrase):
             page.keyboard.press("Tab")
@@ -47,10 +61,7 @@ def visit(chromium, hub):
         page.keyboard.press("Enter")
         return page
 
-    yield visit
-    for context in opened:
-        context.close()
-    assert not wrong
+    return visit
 
 
 @pytest.fixture
@@ -94,18 +105,25 @@ def reported(hub):
             kernel.post(hub.address + BOARD + path, json=sent, timeout=60).raise_for_status()
 
 
+def test_the_log_in_fits_and_works_by_keyboard(screen, open_log_in, too_wide, tab_through):
+    page = open_log_in(**screen)
+    assert too_wide(page) <= 0
+    missed, _ = tab_through(page)  # the rest of the page's look is JupyterHub's own
+    assert not missed
+
+
 @pytest.mark.parametrize("name", ["instructor", "ana"])
 def test_each_page_fits_reads_and_works_by_keyboard(
     name, screen, hub, reported, visit, too_wide, violations, tab_through
 ):
     page = visit(name, hub.instructor_pass_phrase if name == "instructor" else "", **screen)
     page.get_by_role("rowheader", name="megabytes").wait_for()
-    for path in (BOARD, "/hub/home", "/hub/login"):
+    for path in (BOARD, "/hub/home"):
         page.goto(hub.address + path)
         assert too_wide(page) <= 0, path
         missed, unseen = tab_through(page)
         assert not missed, path
-        if path == BOARD:  # the other two are JupyterHub's own
+        if path == BOARD:  # the other one is JupyterHub's own
             assert not unseen
             assert not violations(page)
 
